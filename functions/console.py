@@ -1,0 +1,246 @@
+"""The operator's pages, and the setup link that opens them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from fieldlink import connecting, disconnecting, onboarding, overview, pages, parking, sessions
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.observability import logger, metrics
+from fieldlink.ports import Message
+from fieldlink.records import Connection, Parked
+from fieldlink.wiring import now, random_text, services
+
+app = APIGatewayHttpResolver()
+NOBODY = (
+    "Open the console with a setup link. Whoever may invoke this function in AWS mints one "
+    "with the command in the stack's output SetupCommand."
+)
+
+
+class NoSession(Exception):
+    """The browser has not come in by a setup link, or too long ago."""
+
+
+class NotFound(Exception):
+    """There is no such connection."""
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A browser's request, or the operator's own invocation with AWS credentials."""
+    if "requestContext" not in event and event.get("action") == "mint_setup_link":
+        metrics.add_metric(name="SetupLinkMinted", unit="Count", value=1)
+        logger.info("setup link minted")
+        token = sessions.mint(services().console_key, random=random_text)
+        return {"setup_link": f"{address(str(event['url']))}/setup?token={token}"}
+    answer = app.resolve(event, context)
+    logger.info("console answered", status=answer["statusCode"])
+    metrics.add_metric(name=f"Console{answer['statusCode']}", unit="Count", value=1)
+    return answer
+
+
+@app.get("/setup")
+def enter() -> Response[str]:
+    session = sessions.enter(
+        request().query_string_parameters.get("token", ""),
+        services().console_key,
+        state=services().state,
+        now=now(),
+        random=random_text,
+    )
+    return pages.redirect("/", cookie=sessions.sealed(session, services().console_key))
+
+
+@app.get("/")
+def connections() -> Response[str]:
+    return show_connections(signed_in())
+
+
+@app.post("/connections")
+def create() -> Response[str]:
+    session, form = posted()
+    typed = onboarding.Typed(*(form.get(name, "") for name in onboarding.Typed._fields))
+    try:
+        made = onboarding.create(
+            typed,
+            connection=random_text(),
+            office=services().office(),
+            account=services().hypertrack_account,
+        )
+    except (Refused, Unavailable) as error:
+        shown = typed._replace(secret="")
+        return show_connections(session, typed=shown, problem=str(error), status=400)
+    return pages.redirect(f"/connections/{made.connection}")
+
+
+@app.get("/connections/<connection_id>")
+def connection(connection_id: str) -> Response[str]:
+    return show(signed_in(), known(connection_id))
+
+
+@app.post("/connections/<connection_id>/connect")
+def connect(connection_id: str) -> Response[str]:
+    session, _ = posted()
+    page = connecting.begin(
+        known(connection_id),
+        session=session.id,
+        callback=f"{own_url()}/oauth/callback",
+        office=services().office(),
+        random=random_text,
+    )
+    return pages.redirect(page)
+
+
+@app.post("/connections/<connection_id>/settings")
+def settings(connection_id: str) -> Response[str]:
+    session, form = posted()
+    found = known(connection_id)
+    try:
+        changed = onboarding.checked_settings(
+            form.get("radius", ""), form.get("invitation_template", "")
+        )
+    except Refused as refusal:
+        return show(session, found, problem=str(refusal), status=400)
+    if not services().state.write(found.model_copy(update=changed)):
+        raise Unavailable("somebody else changed this connection just now")
+    return pages.redirect(f"/connections/{connection_id}")
+
+
+@app.post("/connections/<connection_id>/disconnect")
+def disconnect(connection_id: str) -> Response[str]:
+    posted()
+    disconnecting.start(
+        known(connection_id),
+        office=services().office(),
+        changes=services().changes,
+        polls=services().polls,
+    )
+    return pages.redirect(f"/connections/{connection_id}")
+
+
+@app.post("/connections/<connection_id>/parked/<item>/replay")
+def replay(connection_id: str, item: str) -> Response[str]:
+    posted()
+    known(connection_id)
+    parking.replay(connection_id, item, state=services().state, send=send_again)
+    return pages.redirect(f"/connections/{connection_id}")
+
+
+@app.exception_handler(NoSession)  # type: ignore[untyped-decorator]
+def no_session(_: NoSession) -> Response[str]:
+    return pages.message(NOBODY, status=403)
+
+
+@app.exception_handler(NotFound)  # type: ignore[untyped-decorator]
+def not_found(_: NotFound) -> Response[str]:
+    return pages.message("There is no such connection.", status=404)
+
+
+@app.exception_handler(Refused)  # type: ignore[untyped-decorator]
+def refused(refusal: Refused) -> Response[str]:
+    return pages.message(str(refusal), status=400)
+
+
+@app.exception_handler(Unavailable)  # type: ignore[untyped-decorator]
+def unavailable(error: Unavailable) -> Response[str]:
+    return pages.message(f"Please try again in a moment: {error}.", status=502)
+
+
+@app.not_found
+def no_page(_: Exception) -> Response[str]:
+    return pages.message("There is no such page.", status=404)
+
+
+def request() -> APIGatewayProxyEventV2:
+    event = app.current_event
+    assert isinstance(event, APIGatewayProxyEventV2)  # noqa: S101 (the resolver's own kind)
+    return event
+
+
+def signed_in() -> sessions.Session:
+    session = pages.session_of(request(), services().console_key, now())
+    if session is None:
+        raise NoSession
+    return session
+
+
+def posted() -> tuple[sessions.Session, dict[str, str]]:
+    """A form of one of our own pages."""
+    session, form = signed_in(), pages.form(request())
+    sessions.check_form(form.get("form_token", ""), session, services().console_key)
+    return session, form
+
+
+def known(connection_id: str) -> Connection:
+    found = services().state.read(Connection, connection_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def own_url() -> str:
+    """The address under which the operator reached us."""
+    if services().settings.public_url:
+        return address(services().settings.public_url)
+    scheme = request().headers.get("x-forwarded-proto") or "https"
+    return f"{scheme}://{request().headers['host']}"
+
+
+def address(url: str) -> str:
+    return url.rstrip("/")
+
+
+def show_connections(
+    session: sessions.Session,
+    *,
+    typed: onboarding.Typed | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> Response[str]:
+    key = services().console_key
+    return pages.html(
+        "connections.html",
+        status=status,
+        cookie=sessions.sealed(session, key),
+        connections=overview.connections(services().state),
+        states=pages.STATES,
+        form_token=sessions.form_token(session, key),
+        own_login_url=services().settings.salesforce_login_url,
+        typed=typed or onboarding.Typed("", "", "", "", "100", ""),
+        problem=problem,
+    )
+
+
+def show(
+    session: sessions.Session, found: Connection, *, problem: str = "", status: int = 200
+) -> Response[str]:
+    key = services().console_key
+    return pages.html(
+        "connection.html",
+        status=status,
+        login_url=found.login_url,
+        cookie=sessions.sealed(session, key),
+        connection=found,
+        states=pages.STATES,
+        problem=problem or found.problem,
+        form_token=sessions.form_token(session, key),
+        webhook_url=f"{own_url()}/webhooks/hypertrack/{found.connection}",
+        ledger=services().ledger.last(found.connection, now=now(), limit=30),
+        **overview.details(found, services().state),
+    )
+
+
+def send_again(item: Parked) -> None:
+    """With a key of its own, since the queue would drop what it has seen a moment ago."""
+    queues = {
+        "polls": services().polls,
+        "changes": services().changes,
+        "invites": services().invites,
+        "events": services().events,
+    }
+    queues[item.queue].put([Message(item.body, item.group, random_text())])

@@ -1,0 +1,83 @@
+"""POST /webhooks/hypertrack/{connection_id}: check the signature, queue the events, answer.
+
+HyperTrack takes every 2xx and 4xx for delivered and repeats the rest, so a fault of ours is
+always a 5xx. Powertools and pydantic stay out of here: they double the time of a cold start.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from base64 import b64decode
+from typing import Any
+
+from fieldlink import webhooks
+from fieldlink.errors import BadSignature, TooLarge, Unavailable, Unreadable
+from fieldlink.wiring import now, services
+
+logger = logging.getLogger("fieldlink")
+logger.setLevel(logging.INFO)
+
+CONNECTION = re.compile(r"[A-Za-z0-9_-]{20,64}")
+# What is told to strangers, and logged.
+ANSWERS = {
+    200: "webhook accepted",
+    400: "webhook not understood",
+    401: "webhook refused",
+    404: "no such connection",
+    413: "webhook too large",
+    415: "compressed webhooks are not understood",
+    503: "try again",
+}
+
+
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """One delivery, in API Gateway's payload format 2.0."""
+    connection = (event.get("pathParameters") or {}).get("connection_id", "")
+    try:
+        return _accept(event, connection)
+    except BadSignature:
+        return answer(401, connection)
+    except Unreadable:
+        return answer(400, connection)
+    except TooLarge:
+        return answer(413, connection)
+    except Unavailable:
+        return answer(503, connection)
+
+
+def _accept(event: dict[str, Any], connection: str) -> dict[str, Any]:
+    headers = {name.lower(): text for name, text in event["headers"].items()}
+    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        return answer(415, connection)
+    body = raw_body(event)
+    keys = services().key_ring.of(connection) if CONNECTION.fullmatch(connection) else None
+    if keys is None:
+        return answer(404, "")
+    count = webhooks.accept(
+        body,
+        signature=headers.get("x-hypertrack-signature", ""),
+        keys=keys,
+        connection=connection,
+        received_at=now().isoformat(),
+        outbox=services().events,
+    )
+    return answer(200, connection, events=count)
+
+
+def raw_body(event: dict[str, Any]) -> bytes:
+    """The very bytes that were signed; API Gateway encodes those that are no text."""
+    body = event.get("body") or ""
+    return b64decode(body) if event.get("isBase64Encoded") else body.encode()
+
+
+def answer(status: int, connection: str, **details: int) -> dict[str, Any]:
+    """The status, and nothing that helps a stranger."""
+    message = ANSWERS[status]
+    level = logging.INFO if status < 400 else logging.WARNING
+    logger.log(level, message, extra={"status": status, "connection": connection, **details})
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json"},
+        "body": f'{{"message":"{message}"}}',
+    }

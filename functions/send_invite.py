@@ -1,0 +1,49 @@
+"""Invites queue: one worker in HyperTrack and one mail for each resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fieldlink import inviting, letters
+from fieldlink.models import Invite
+from fieldlink.observability import logger, metrics
+from fieldlink.records import Connection
+from fieldlink.wiring import now, services
+from fieldlink.worker import Work, work_off
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """A batch of Invite messages."""
+    return work_off(
+        event, Work("invites", services().invites, _connection_of, _take, replay=_replay)
+    )
+
+
+def _connection_of(body: str) -> str:
+    return Invite.model_validate_json(body).connection
+
+
+def _take(body: str) -> str:
+    order = Invite.model_validate_json(body)
+    connection = services().state.read(Connection, order.connection)
+    if connection is None:
+        return "no such connection"
+    counter = inviting.Counter(
+        connection=connection,
+        state=services().state,
+        hypertrack=services().hypertrack(connection),
+        mail=services().mail,
+        changes=services().changes,
+        letter=letters.invitation,
+        now=now(),
+    )
+    return inviting.invite(order, counter)
+
+
+def _replay(body: str, cause: str) -> str:
+    """Replaying a mail that may have gone out sends it again, as its cause says."""
+    if cause != inviting.PERHAPS_SENT:
+        return ""
+    return Invite.model_validate_json(body).model_copy(update={"again": True}).model_dump_json()

@@ -1,0 +1,47 @@
+"""Events queue: what HyperTrack reported, into Salesforce and the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fieldlink import reports
+from fieldlink.errors import Refused
+from fieldlink.models import Report
+from fieldlink.observability import logger, metrics
+from fieldlink.records import Connection
+from fieldlink.wiring import services
+from fieldlink.worker import Work, work_off
+
+if TYPE_CHECKING:
+    from fieldlink.write_back import Desk
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """A batch of reported events."""
+    return work_off(
+        event,
+        Work("events", services().events, _connection_of, _take, note_parked=_note_parked),
+    )
+
+
+def _connection_of(body: str) -> str:
+    return Report.model_validate_json(body).connection
+
+
+def _take(body: str) -> str:
+    report = Report.model_validate_json(body)
+    return reports.take(report, _desk(report))
+
+
+def _note_parked(body: str, cause: str) -> None:
+    report = Report.model_validate_json(body)
+    reports.park(report, _desk(report), cause)
+
+
+def _desk(report: Report) -> Desk:
+    connection = services().state.read(Connection, report.connection)
+    if connection is None:
+        raise Refused("no such connection")
+    return services().desk(connection)

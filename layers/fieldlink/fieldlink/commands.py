@@ -1,0 +1,30 @@
+"""Commands for our own queues. Each says what to look at, never what to do about it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from fieldlink.ports import Message
+
+if TYPE_CHECKING:
+    from fieldlink.models import Invite, Poll, Sync
+
+
+def poll_message(poll: Poll, slot: str) -> Message:
+    """One look in each slot, and never two looks at one org at a time."""
+    return _message(poll.model_dump_json(), poll.connection, slot)
+
+
+def sync_message(sync: Sync, cause: str) -> Message:
+    """`cause` tells apart two reasons to look at the same resource within five minutes."""
+    return _message(sync.model_dump_json(), f"{sync.connection}-{sync.resource}", cause)
+
+
+def invite_message(invite: Invite, cause: str) -> Message:
+    """As `sync_message`."""
+    return _message(invite.model_dump_json(), f"{invite.connection}-{invite.resource}", cause)
+
+
+def _message(body: str, group: str, cause: str) -> Message:
+    return Message(body, group, hashlib.sha256(f"{body}{cause}".encode()).hexdigest())

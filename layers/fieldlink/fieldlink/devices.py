@@ -1,0 +1,76 @@
+"""Rule: whose phone a device is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fieldlink.commands import sync_message
+from fieldlink.errors import Unavailable
+from fieldlink.ids import salesforce_id
+from fieldlink.models import Sync
+from fieldlink.records import Device, Worker
+
+if TYPE_CHECKING:
+    from fieldlink.ports import HyperTrack, Outbox, State
+    from fieldlink.write_back import Desk
+
+# How long a device that is nobody's is not asked about again: a HyperTrack account may hold
+# devices that Salesforce knows nothing of, and each of them reports all day.
+NOBODYS_FOR = timedelta(hours=1)
+
+
+def bind(connection: str, device: str, resource: str, *, state: State, changes: Outbox) -> bool:
+    """Let work of the resource move to this device. False if that was known before.
+
+    The device that was seen for the first time last is the one in use: an app that was
+    installed anew, or a second phone.
+    """
+    known = state.read(Device, connection, device)
+    worker = state.read(Worker, connection, resource)
+    if known and known.resource == resource and worker and worker.device:
+        return False
+    if known and known.resource not in {"", resource}:
+        _take_from(connection, device, known.resource, state=state, changes=changes)
+    worker = worker or Worker(connection=connection, resource=resource)
+    _must(state.write(worker.model_copy(update={"device": device})))
+    # The message goes before the last record: whoever dies in between does it all again.
+    changes.put([sync_message(Sync(connection=connection, resource=resource), device)])
+    kept = known or Device(connection=connection, id=device, resource=resource)
+    _must(state.write(kept.model_copy(update={"resource": resource, "ttl": None})))
+    return True
+
+
+def owner(device: str, hypertrack: HyperTrack) -> str:
+    """The resource whose Id HyperTrack has for this device, or ""."""
+    return salesforce_id(hypertrack.driver_of(device), "0Hn") if device else ""
+
+
+def meet(connection: str, device: str, desk: Desk) -> None:
+    """Look up a device that was never seen before, and remember if it is nobody's."""
+    known = desk.state.read(Device, connection, device)
+    now = int(desk.now.timestamp())
+    if known and (known.resource or (known.ttl or 0) > now):
+        return
+    found = owner(device, desk.hypertrack)
+    if found:
+        bind(connection, device, found, state=desk.state, changes=desk.changes)
+        return
+    kept = known or Device(connection=connection, id=device, resource="")
+    until = now + int(NOBODYS_FOR.total_seconds())
+    _must(desk.state.write(kept.model_copy(update={"ttl": until})))
+
+
+def _take_from(
+    connection: str, device: str, resource: str, *, state: State, changes: Outbox
+) -> None:
+    """The phone was handed on: its former owner's work waits for another device."""
+    former = state.read(Worker, connection, resource)
+    if former and former.device == device:
+        _must(state.write(former.model_copy(update={"device": ""})))
+    changes.put([sync_message(Sync(connection=connection, resource=resource), f"-{device}")])
+
+
+def _must(written: bool) -> None:
+    if not written:
+        raise Unavailable("another worker changed the same record")

@@ -1,0 +1,47 @@
+"""Everything that can go wrong, sorted by what the caller should do about it.
+
+* FieldlinkError
+  + Unavailable    try again later: the queue does
+    - Unclear      as above, but it may already have happened: look before doing it again
+    - Lost         the connection to Salesforce is gone until somebody reconnects it
+  + Refused        somebody must look: it is parked, with the vendor's own words
+  + BadSignature   not HyperTrack's: 401
+  + Unreadable     signed, but not JSON that we understand: 400
+  + TooLarge       more than a queue message holds: 413
+"""
+
+
+class FieldlinkError(Exception):
+    """Anything that this bundle raises on purpose."""
+
+
+class Unavailable(FieldlinkError):
+    """The other side is down, slow or throttling. The same call may work later."""
+
+
+class Unclear(Unavailable):
+    """The call was sent and no answer came: it may or may not have been carried out."""
+
+
+class Lost(Unavailable):
+    """Salesforce no longer accepts this connection's tokens; an operator must reconnect it."""
+
+
+class Refused(FieldlinkError):
+    """The other side understood us and said no. Retrying will not help; a person must look."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BadSignature(FieldlinkError):
+    """The webhook's signature does not match its body."""
+
+
+class Unreadable(FieldlinkError):
+    """The webhook's body is no JSON object or array."""
+
+
+class TooLarge(FieldlinkError):
+    """One event is larger than a queue message can be."""

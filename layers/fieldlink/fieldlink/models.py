@@ -1,0 +1,302 @@
+"""The nouns that cross a boundary: queue messages, facts, and what Salesforce holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+# Salesforce shows and compares whole minutes: the Field Service package strips seconds.
+Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+
+
+def minute(moment: datetime) -> datetime:
+    """The whole minute that a moment lies in."""
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+class Model(BaseModel):
+    """Frozen; tolerant of what vendors and later versions of ours add."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+# ── queue messages ────────────────────────────────────────────────────────────
+
+
+class Poll(Model):
+    """Look for what changed in this connection's org."""
+
+    connection: str
+
+
+class Sync(Model):
+    """Bring the tracking of a resource in line with its assignments."""
+
+    connection: str
+    resource: str
+    assignments: tuple[tuple[str, str], ...] = ()  # (appointment, assignment) newly seen
+
+
+class Invite(Model):
+    """Invite a resource to the Visits App unless that has been done."""
+
+    connection: str
+    resource: str
+    again: bool = False  # an operator asked, knowing that a first mail may have gone out
+
+
+class Report(Model):
+    """One event that HyperTrack reported, as the webhook door queued it."""
+
+    connection: str
+    id: str  # hash of connection and content
+    received_at: Utc
+    event: Any
+
+
+# ── facts ─────────────────────────────────────────────────────────────────────
+
+
+class Kind(StrEnum):
+    """What a fact says, in our words."""
+
+    ARRIVED = "arrived"
+    LEFT = "left"
+    ON_THE_WAY = "on the way"
+    CHECKED_IN = "checked in"
+    CHECKED_OUT = "checked out"
+    CANCELLED = "cancelled"
+    CLOCKED_IN = "clocked in"
+    CLOCKED_OUT = "clocked out"
+    DEVICE_SEEN = "device seen"
+    WEBHOOK_TESTED = "webhook tested"
+
+
+class Travel(Model):
+    """The way to a place, as HyperTrack measured it."""
+
+    metres: float | None = None
+    seconds: float | None = None
+    idle_seconds: float | None = None
+
+
+class Fact(Model):
+    """One thing that happened, whoever told it and however often."""
+
+    kind: Kind
+    key: str  # same key, same fact
+    at: Utc
+    device: str = ""
+    resource: str = ""
+    appointment: str = ""
+    geofence: str = ""
+    arrived_at: Utc | None = None  # of the visit that a departure ends
+    travel: Travel | None = None
+    note: str = ""
+    photos: tuple[str, ...] = ()
+
+
+class Delivered(Model):
+    """A fact and the delivery that brought it."""
+
+    fact: Fact
+    delivery: str
+    received_at: Utc
+
+    @property
+    def without_words(self) -> Delivered:
+        """As it is kept: what a technician wrote is in Salesforce and of no use here."""
+        return self.model_copy(
+            update={"fact": self.fact.model_copy(update={"note": "", "photos": ()})}
+        )
+
+
+class Outcome(StrEnum):
+    """What became of an event that we acknowledged; each has exactly one."""
+
+    APPLIED = "applied"
+    SUPERSEDED = "superseded"  # true, kept, and nothing to change in Salesforce
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+class LedgerRow(Model):
+    """What became of one event, and why."""
+
+    connection: str
+    received_at: Utc
+    delivery: str
+    outcome: Outcome
+    key: str = ""
+    kind: str = ""
+    at: Utc | None = None
+    device: str = ""
+    resource: str = ""
+    appointment: str = ""
+    reason: str = ""
+    wrote: dict[str, Any] = {}
+
+
+# ── what Salesforce holds ─────────────────────────────────────────────────────
+
+
+class Category(StrEnum):
+    """StatusCategory of an appointment, in the order in which work goes forward."""
+
+    NONE = "None"
+    SCHEDULED = "Scheduled"
+    DISPATCHED = "Dispatched"
+    IN_PROGRESS = "InProgress"
+    CANNOT_COMPLETE = "CannotComplete"
+    COMPLETED = "Completed"
+    CANCELED = "Canceled"
+
+    @property
+    def rank(self) -> int:
+        """Higher is further on; the three ways of being closed rank alike for outsiders."""
+        return list(Category).index(self)
+
+    @property
+    def closed(self) -> bool:
+        return self in {Category.CANNOT_COMPLETE, Category.COMPLETED, Category.CANCELED}
+
+
+class Status(Model):
+    """One value of the org's own status picklist."""
+
+    name: str
+    category: Category
+    default: bool = False
+
+
+class Sheet(Model):
+    """A time sheet of a resource; `first` and `last` day inclusive."""
+
+    id: str
+    first: date
+    last: date
+    status: str
+
+
+class View(Model):
+    """What Salesforce holds about one resource's work on one appointment, just now."""
+
+    appointment: str
+    resource: str
+    status: str
+    category: Category
+    statuses: tuple[Status, ...]
+    starts_at: Utc | None = None
+    actual_start: Utc | None = None
+    actual_end: Utc | None = None
+    work_order: str = ""
+    work_order_line: str = ""
+    changed_at: Utc
+    changed_by_us: bool
+    assignment: str
+    actual_travel: float | None = None  # minutes
+    resource_name: str = ""
+    time_zone: str = "UTC"
+    sheets: tuple[Sheet, ...] | None = None  # None: this org or user has no time sheets
+    sheets_problem: str = ""
+
+
+class NewEvent(Model):
+    """A row for the appointment's Activity."""
+
+    key: str  # of the fact that it tells
+    starts_at: Utc
+    minutes: int
+    subject: str
+    description: str
+
+
+class SheetEntry(Model):
+    """A visit on a time sheet: new if it has no id, else changed."""
+
+    id: str = ""
+    key: str
+    sheet: str = ""  # empty: the sheet of `day` is made with it
+    resource: str
+    day: date
+    starts_at: Utc
+    ends_at: Utc
+    subject: str
+    description: str
+    work_order: str = ""
+    work_order_line: str = ""
+
+
+type Changes = dict[Literal["status", "actual_start", "actual_end"], str | Utc | None]
+
+
+class Writes(Model):
+    """Everything that one fact changes in Salesforce: all of it or nothing."""
+
+    appointment: str
+    assignment: str
+    changes: Changes = {}
+    travel_minutes: float | None = None
+    event: NewEvent | None = None
+    entry: SheetEntry | None = None
+    left_out: tuple[str, ...] = ()  # what could not be written, in plain words
+
+    @property
+    def empty(self) -> bool:
+        return not (self.changes or self.event or self.entry) and self.travel_minutes is None
+
+
+class Written(Model):
+    """Ids of the rows that were made, empty where none was."""
+
+    event: str = ""
+    entry: str = ""
+    sheet: str = ""
+
+
+# ── what the vendors answer ───────────────────────────────────────────────────
+
+
+class Grant(Model):
+    """Salesforce's answer to a token request."""
+
+    access_token: str = Field(repr=False)
+    refresh_token: str = Field(default="", repr=False)
+    instance_url: str
+    id: str = ""
+    issued_at: str = ""
+    signature: str = Field(default="", repr=False)
+
+
+class Identity(Model):
+    """Whom a grant speaks for."""
+
+    org: str
+    user: str
+
+
+# What our geofences carry. The Visits App shows the worker every pair whose value is a string,
+# but for keys that begin with ht_.
+APPOINTMENT_KEY = "service_appointment_id"
+RESOURCE_KEY = "service_resource_id"
+ASSIGNMENT_KEY = "ht_assignment"
+
+
+class Fence(Model):
+    """A geofence as we want it."""
+
+    device: str
+    latitude: float
+    longitude: float
+    radius: int  # metres
+    metadata: dict[str, str]
+
+    def same_place(self, other: Fence) -> bool:
+        """Whether only the words differ, which can be changed in place."""
+        return self.model_copy(update={"metadata": {}}) == other.model_copy(
+            update={"metadata": {}}
+        )

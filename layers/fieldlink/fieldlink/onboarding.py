@@ -1,0 +1,74 @@
+"""Rule: a new connection, from what the operator typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fieldlink.connecting import login_url
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.records import Connection, Listed, WebhookKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fieldlink.connecting import Office
+    from fieldlink.ports import HyperTrack
+
+SMALLEST_RADIUS, LARGEST_RADIUS = 50, 5_000  # metres; HyperTrack suggests 100 or more
+SHORTEST_SECRET = 8
+
+
+class Typed(NamedTuple):
+    """The form of a new connection."""
+
+    name: str
+    account: str
+    secret: str
+    login_host: str
+    radius: str
+    invitation_template: str
+
+
+def create(
+    typed: Typed,
+    *,
+    connection: str,
+    office: Office,
+    account: Callable[[str, Callable[[], str]], HyperTrack],
+) -> Connection:
+    """Check what was typed, with HyperTrack too, and keep it. Refused in plain words."""
+    if not typed.account or len(typed.secret) < SHORTEST_SECRET:
+        raise Refused("Fill in HyperTrack's AccountId and SecretKey, from its Setup page.")
+    login = login_url(typed.login_host, office.own_login_url)
+    settings = checked_settings(typed.radius, typed.invitation_template)
+    try:
+        account(typed.account, lambda: typed.secret).check()
+    except Refused as error:
+        raise Refused("HyperTrack does not accept this AccountId and SecretKey.") from error
+    sealed = office.vault.seal(typed.secret, connection=connection)
+    made = Connection(
+        connection=connection,
+        name=typed.name[:80] or typed.account,
+        hypertrack_account=typed.account,
+        hypertrack_secret=sealed,
+        login_url=login,
+        radius=int(settings["radius"]),
+        invitation_template=str(settings["invitation_template"]),
+    )
+    # The list comes last: what a crash leaves before it is never looked at.
+    records = (WebhookKeys(connection=connection, secrets=(sealed,)), made)
+    for record in (*records, Listed(connection=connection)):
+        if not office.state.write(record):
+            raise Unavailable("the connection could not be kept")
+    return made
+
+
+def checked_settings(radius: str, invitation_template: str) -> dict[str, int | str]:
+    """The settings that an operator may change at any time."""
+    metres = int(radius) if radius.isascii() and radius.isdigit() else 0
+    if not SMALLEST_RADIUS <= metres <= LARGEST_RADIUS:
+        raise Refused(f"The radius is {SMALLEST_RADIUS} to {LARGEST_RADIUS} whole metres.")
+    template = invitation_template.strip()
+    if template and not (template.startswith("https://") and "{resource_id}" in template):
+        raise Refused("A link template begins with https:// and contains {resource_id}.")
+    return {"radius": metres, "invitation_template": template}

@@ -1,0 +1,91 @@
+"""Rule: when a message is tried again, and when it is parked so that its group goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.records import Parked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from fieldlink.ports import State
+
+FIRST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(minutes=10)
+# The queues give a message up after 30 tries. 5 + 10 + ... + 320 s = 10.6 min for the first
+# seven, then ten minutes each: 22 x 10 min + 10.6 min = 3.8 hours.
+LAST_TRY = 29
+# What fails in a way that nobody foresaw: 5 + 10 + 20 + 40 s = 75 s.
+LAST_TRY_OF_POISON = 5
+
+
+class Attempt(NamedTuple):
+    """A message in the hands of a worker."""
+
+    connection: str
+    queue: Literal["polls", "changes", "invites", "events"]
+    body: str
+    group: str
+    tries: int  # this one included
+    replay: str = ""  # the body to replay with, if it differs
+
+
+class Again(Unavailable):
+    """The message goes back to its queue and comes again after `wait`."""
+
+    def __init__(self, wait: timedelta, cause: str) -> None:
+        super().__init__(cause)
+        self.wait = wait
+
+
+def attempt[R](work: Callable[[], R], message: Attempt, *, park: Callable[[str], R]) -> R:
+    """Do the work. Raises Again while it is worth it, else parks the message with its cause."""
+    try:
+        return work()
+    except Refused as refusal:
+        return park(str(refusal))
+    except Unavailable as error:
+        if message.tries < LAST_TRY:
+            raise Again(wait(message.tries), str(error)) from error
+        return park(f"given up after {message.tries} tries: {error}")
+    except Exception as error:
+        # A bug of ours. It must not take the other messages of its group along with it to the
+        # dead-letter queue, so after some tries it is parked like any refusal.
+        if message.tries < LAST_TRY_OF_POISON:
+            raise Again(wait(message.tries), type(error).__name__) from error
+        return park(f"unexpected {type(error).__name__}: see the log")
+
+
+def wait(tries: int) -> timedelta:
+    """How long until the next try: twice as long each time, up to ten minutes."""
+    doubled: int = 2 ** min(tries - 1, 20)
+    return min(FIRST_WAIT * doubled, LONGEST_WAIT)
+
+
+def parked(message: Attempt, cause: str, *, now: datetime) -> Parked:
+    """The record of a message that is set aside; the same message has the same one."""
+    digest = hashlib.sha256(f"{message.queue}{message.body}".encode()).hexdigest()[:24]
+    return Parked(
+        connection=message.connection,
+        id=f"{message.queue}-{digest}",
+        queue=message.queue,
+        body=message.replay or message.body,
+        group=message.group,
+        cause=cause,
+        at=now,
+    )
+
+
+def replay(connection: str, item: str, *, state: State, send: Callable[[Parked], None]) -> bool:
+    """Send a parked message to its queue again. The record goes last, so nothing is lost."""
+    found = state.read(Parked, connection, item)
+    if found is None:
+        return False
+    send(found)
+    state.erase(Parked, connection, item)
+    return True

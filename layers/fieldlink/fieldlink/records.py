@@ -1,0 +1,306 @@
+"""What the state table keeps: one record for each key, guarded by its version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from fieldlink.models import Category, Delivered, Fence, Model, Utc
+
+if TYPE_CHECKING:
+    from datetime import date
+
+
+class Record(Model):
+    """Something kept in the state table under `key`, guarded by its version."""
+
+    connection: str
+    version: int = 0  # 0: not stored yet
+    ttl: int | None = None  # seconds since 1970 at which the table may forget it
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the record is found by, the connection first."""
+        return (self.connection,)
+
+
+class Connection(Record):
+    """One HyperTrack account joined to one Salesforce org."""
+
+    state: Literal["new", "incomplete", "connected", "lost", "ending", "ended"] = "new"
+    name: str
+    hypertrack_account: str
+    hypertrack_secret: str = Field(repr=False)  # sealed
+    login_url: str
+    org: str = ""
+    user: str = ""
+    radius: int = 100  # metres
+    invitation_template: str = ""
+    early_hours: int = 12  # an arrival longer than this before the schedule is no visit
+    problem: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.state in {"connected", "lost"}
+
+
+class Tokens(Model):
+    """What opens a Salesforce org; only ever stored sealed."""
+
+    access_token: str = Field(repr=False)
+    refresh_token: str = Field(repr=False)
+
+
+class Access(Record):
+    """A connection's tokens, apart from the rest so that only those who renew them write it."""
+
+    tokens: str = Field(repr=False)  # sealed Tokens
+    instance_url: str
+    renewing_since: Utc | None = None
+
+
+class Listed(Record):
+    """A line in the list of all connections of the stack."""
+
+
+class WebhookKeys(Record):
+    """What the webhook door reads, and nothing else of the connection."""
+
+    secrets: tuple[str, ...] = Field(repr=False)  # sealed; the current one first
+    live_positions: bool = False
+
+
+class WebhookTested(Record):
+    """When the dashboard's test event last arrived."""
+
+    at: Utc
+
+
+class PendingAuthorisation(Record):
+    """An OAuth flow that an operator has begun; used once, within ten minutes."""
+
+    state: str
+    session: str
+    verifier: str = Field(repr=False)  # sealed
+    callback: str
+    login_url: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.state,)
+
+
+class UsedLink(Record):
+    """A setup link that has been opened."""
+
+
+class Watermark(Record):
+    """Up to when this org's changes have been handed on, by Salesforce's clock."""
+
+    at: Utc
+
+
+class Row(Record):
+    """A row of Salesforce as last seen; written by PollSalesforce alone."""
+
+    id: str
+    deleted: bool = False
+    handed_on: bool = False
+
+    def same_as(self, other: Row | None) -> bool:
+        """Whether nothing that we care about differs from what was handed on."""
+        blank = {"version": 0, "ttl": None, "handed_on": True}
+        return (
+            other is not None
+            and other.handed_on
+            and (self.model_copy(update=blank) == other.model_copy(update=blank))
+        )
+
+
+class Resource(Row):
+    """A ServiceResource, with what its user adds."""
+
+    name: str = ""
+    email: str = Field(default="", repr=False)
+    time_zone: str = "UTC"
+    active: bool = True
+    technician: bool = True
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class Appointment(Row):
+    """A ServiceAppointment, as far as tracking needs it."""
+
+    number: str = ""
+    subject: str = ""
+    category: Category = Category.NONE
+    starts_at: Utc | None = None
+    ends_at: Utc | None = None
+    latitude: float | None = Field(default=None, repr=False)
+    longitude: float | None = Field(default=None, repr=False)
+    address: str = Field(default="", repr=False)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class Assignment(Row):
+    """An AssignedResource row; its resource may change, its appointment does not."""
+
+    appointment: str
+    resource: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.appointment, self.id)
+
+
+class PolledRows(Model):
+    """What changed in an org since the last look."""
+
+    asked_at: Utc  # by Salesforce's clock
+    resources: tuple[Resource, ...] = ()
+    appointments: tuple[Appointment, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+
+
+class Invitation(Model):
+    """A mail with a link to the Visits App."""
+
+    state: Literal["sending", "sent"]
+    at: Utc
+
+
+class Worker(Record):
+    """What HyperTrack's side knows of a resource."""
+
+    resource: str
+    device: str = ""
+    invitation: Invitation | None = None
+    not_invited: str = ""  # why, in plain words
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource)
+
+
+class Device(Record):
+    """Whose phone a device is."""
+
+    id: str
+    resource: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class LiveFence(Model):
+    """A geofence as it stands in HyperTrack."""
+
+    id: str
+    fence: Fence
+
+
+class Tracking(Record):
+    """One assignment of one resource, and the geofences that HyperTrack has for it."""
+
+    resource: str
+    appointment: str
+    assignment: str
+    live: LiveFence | None = None
+    leaving: tuple[str, ...] = ()  # geofences still to be removed
+    creating: Fence | None = None  # asked for, answer not seen yet
+    waiting: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource, self.assignment)
+
+
+class Geofence(Record):
+    """Which assignment a geofence stands for, also for a while after it is gone."""
+
+    id: str
+    resource: str
+    appointment: str
+    assignment: str
+    live: bool = True
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class Entry(Model):
+    """A time sheet entry of ours."""
+
+    id: str
+    starts_at: Utc
+    ends_at: Utc
+
+
+class Ours(Model):
+    """What we last wrote to an appointment, so that a person's later change can be told."""
+
+    status: str | None = None
+    actual_start: Utc | None = None
+    actual_end: Utc | None = None
+    travel: dict[str, float] = Field(default={})  # by resource, minutes
+    entries: dict[str, Entry] = Field(default={})  # by resource
+
+
+class Intent(Model):
+    """A fact whose writes have begun and are not known to have ended."""
+
+    delivered: Delivered
+    since: Utc
+
+
+class Anchor(Record):
+    """The record that facts are about: the facts applied so far and at most one intent."""
+
+    facts: dict[str, Delivered] = Field(default={})  # by fact key
+    intent: Intent | None = None
+
+
+class Visit(Anchor):
+    """The facts about one appointment, and what we wrote of them."""
+
+    appointment: str
+    ours: Ours = Ours()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.appointment)
+
+
+class Day(Anchor):
+    """The facts about one resource's local day."""
+
+    resource: str
+    date: date
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource, self.date.isoformat())
+
+
+class Parked(Record):
+    """A message that was refused for good, with its cause; an operator may replay it."""
+
+    id: str
+    queue: Literal["polls", "changes", "invites", "events"]
+    body: str = Field(repr=False)
+    group: str
+    cause: str
+    at: Utc
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)

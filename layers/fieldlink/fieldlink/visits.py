@@ -1,0 +1,136 @@
+"""Rule: the facts of a visit, as one state. The order in which they came does not matter.
+
+Everything here is a function of the *set* of facts, so any permutation or repetition of them
+gives the same times, the same status and the same rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fieldlink.models import Category, Fact, Kind, Travel, minute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+ARRIVALS = {Kind.ARRIVED, Kind.CHECKED_IN}
+DEPARTURES = {Kind.LEFT, Kind.CHECKED_OUT}
+
+# Which of two facts of the same instant comes first.
+RANKS = (
+    Kind.WEBHOOK_TESTED,
+    Kind.DEVICE_SEEN,
+    Kind.CLOCKED_IN,
+    Kind.ON_THE_WAY,
+    Kind.ARRIVED,
+    Kind.CHECKED_IN,
+    Kind.CANCELLED,
+    Kind.CHECKED_OUT,
+    Kind.LEFT,
+    Kind.CLOCKED_OUT,
+)
+
+# How far a fact carries an appointment. Nothing carries it back.
+CATEGORIES = {
+    Kind.ON_THE_WAY: Category.DISPATCHED,
+    Kind.ARRIVED: Category.IN_PROGRESS,
+    Kind.CHECKED_IN: Category.IN_PROGRESS,
+    Kind.LEFT: Category.IN_PROGRESS,  # who left had been there, though we never heard of it
+    Kind.CANCELLED: Category.CANNOT_COMPLETE,
+    Kind.CHECKED_OUT: Category.COMPLETED,
+}
+
+
+class Stay(NamedTuple):
+    """One time that a resource spent at the place, while `end` is None it lasts."""
+
+    start: datetime | None
+    end: datetime | None = None
+    ended_by: Kind | None = None
+
+
+class Attendance(NamedTuple):
+    """What one resource did at one appointment, in whole minutes."""
+
+    start: datetime | None
+    end: datetime | None  # None: has not left yet
+    checked_out: bool
+    minutes: int  # on site, without the times between stays
+    travel: Travel | None
+
+
+def category(facts: Iterable[Fact]) -> Category:
+    """How far these facts carry the appointment."""
+    reached = (CATEGORIES.get(fact.kind, Category.NONE) for fact in facts)
+    return max(reached, key=lambda each: each.rank, default=Category.NONE)
+
+
+def attendance(facts: Iterable[Fact]) -> Attendance:
+    """What one resource's facts say about when it came, went and how it travelled."""
+    ordered = in_order(facts)
+    counted = working(stays(ordered), ordered)
+    starts = [minute(stay.start) for stay in counted if stay.start]
+    last = counted[-1].end if counted else None
+    return Attendance(
+        start=min(starts, default=None),
+        end=minute(last) if last else None,
+        checked_out=any(fact.kind is Kind.CHECKED_OUT for fact in ordered),
+        minutes=sum(_minutes(stay) for stay in counted),
+        travel=next((fact.travel for fact in ordered if _came(fact) and fact.travel), None),
+    )
+
+
+def stays(ordered: Iterable[Fact]) -> list[Stay]:
+    """The times on site: an arrival opens one, leaving or checking out ends it.
+
+    Whichever comes first ends it. So checking out at home does not lengthen the work, and a
+    fence that was removed once the appointment was completed does not change its end.
+    """
+    found: list[Stay] = []
+    for at, kind in crossings(ordered):
+        last = found[-1] if found else None
+        if kind in ARRIVALS:
+            if last is None or last.end:
+                found.append(Stay(at))
+        elif last is None:
+            found.append(Stay(None, at, kind))
+        elif last.end is None or (last.ended_by, kind) == (Kind.LEFT, Kind.LEFT):
+            found[-1] = Stay(last.start, at, kind)
+    return found
+
+
+def working(found: list[Stay], ordered: Iterable[Fact]) -> list[Stay]:
+    """The stays that count: coming back for a forgotten tool after checking out does not."""
+    out = max((fact.at for fact in ordered if fact.kind is Kind.CHECKED_OUT), default=None)
+    return [stay for stay in found if not out or not stay.start or stay.start <= out]
+
+
+def crossings(ordered: Iterable[Fact]) -> list[tuple[datetime, Kind]]:
+    """Comings and goings by time; a departure also tells of the arrival that it ends."""
+    found = {(fact.at, fact.kind) for fact in ordered if fact.kind in ARRIVALS | DEPARTURES}
+    found |= {
+        (fact.arrived_at, Kind.ARRIVED)
+        for fact in ordered
+        if fact.kind is Kind.LEFT and fact.arrived_at and fact.arrived_at <= fact.at
+    }
+    return sorted(found, key=lambda each: (each[0], _rank(each[1])))
+
+
+def in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """By the time at which they happened; in one instant coming is before going."""
+    return sorted(facts, key=lambda fact: (fact.at, _rank(fact.kind), fact.key))
+
+
+def _rank(kind: Kind) -> int:
+    return RANKS.index(kind)
+
+
+def _minutes(stay: Stay) -> int:
+    if stay.start is None or stay.end is None:
+        return 0
+    return int((minute(stay.end) - minute(stay.start)).total_seconds() // 60)
+
+
+def _came(fact: Fact) -> bool:
+    return fact.kind in {Kind.ARRIVED, Kind.LEFT}

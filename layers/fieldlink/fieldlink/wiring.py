@@ -1,0 +1,162 @@
+"""Introduces the adapters to each other. Each is made when it is first asked for."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from fieldlink.adapters.aws import Aws
+from fieldlink.adapters.keyring import StateKeyRing
+from fieldlink.adapters.secrets import KmsVault, Secrets
+from fieldlink.adapters.sqs import SqsOutbox
+from fieldlink.config import AwsAccess, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from fieldlink.adapters.dynamodb import DynamoLedger, DynamoState
+    from fieldlink.adapters.hypertrack import HyperTrackAccount
+    from fieldlink.adapters.mail import SesMail
+    from fieldlink.adapters.salesforce import SalesforceOrg
+    from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
+    from fieldlink.connecting import Office
+    from fieldlink.ports import KeyRing, Vault
+    from fieldlink.records import Connection
+    from fieldlink.write_back import Desk
+
+
+class Services:
+    """Everything that the doors hand to the rules.
+
+    The webhook door uses only what stands above the line; what stands below is imported when
+    it is used, so that the door does not pay for it.
+    """
+
+    def __init__(self, settings: Settings, access: AwsAccess) -> None:
+        self.settings = settings
+        self._aws = Aws(access)
+        self.vault: Vault = KmsVault(self._aws, settings.kms_key_id)
+        self.key_ring: KeyRing = StateKeyRing(self._aws, settings.state_table, self.vault)
+        self.events = SqsOutbox(self._aws, settings.events_queue_url)
+
+    # ──────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def polls(self) -> SqsOutbox:
+        return SqsOutbox(self._aws, self.settings.polls_queue_url)
+
+    @cached_property
+    def changes(self) -> SqsOutbox:
+        return SqsOutbox(self._aws, self.settings.changes_queue_url)
+
+    @cached_property
+    def invites(self) -> SqsOutbox:
+        return SqsOutbox(self._aws, self.settings.invites_queue_url)
+
+    @cached_property
+    def state(self) -> DynamoState:
+        from fieldlink.adapters.dynamodb import DynamoState
+
+        return DynamoState(self._aws, self.settings.state_table)
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        from fieldlink.adapters.dynamodb import DynamoLedger
+
+        return DynamoLedger(
+            self._aws, self.settings.ledger_table, int(self.settings.ledger_days)
+        )
+
+    @cached_property
+    def mail(self) -> SesMail:
+        from fieldlink.adapters.mail import SesMail
+
+        return SesMail(self._aws, self.settings.mail_from)
+
+    @cached_property
+    def console_key(self) -> str:
+        return Secrets(self._aws).read(self.settings.console_key_secret)
+
+    @cached_property
+    def authorisation(self) -> SalesforceAuthorisation:
+        from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
+
+        app = cache(lambda: Secrets(self._aws).read(self.settings.salesforce_app_secret))
+        return SalesforceAuthorisation(self._http, app)
+
+    @cached_property
+    def _http(self) -> requests.Session:
+        import requests
+
+        session = requests.Session()
+        session.trust_env = False  # no proxy and no .netrc of whoever's environment
+        return session
+
+    def office(self) -> Office:
+        """What connecting to Salesforce needs."""
+        from fieldlink.connecting import Office
+
+        return Office(
+            state=self.state,
+            vault=self.vault,
+            authorisation=self.authorisation,
+            own_login_url=self.settings.salesforce_login_url,
+            now=now(),
+        )
+
+    def salesforce(self, connection: Connection) -> SalesforceOrg:
+        """The org of a connection."""
+        from fieldlink.adapters.salesforce import SalesforceOrg
+        from fieldlink.adapters.salesforce_rest import SalesforceRest
+        from fieldlink.connecting import Pass
+
+        entry = Pass(connection, self.office())
+        rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version)
+        return SalesforceOrg(rest, connection.connection, connection.user)
+
+    def hypertrack(self, connection: Connection) -> HyperTrackAccount:
+        """The HyperTrack account of a connection."""
+        sealed, name = connection.hypertrack_secret, connection.connection
+        return self.hypertrack_account(
+            connection.hypertrack_account, lambda: self.vault.open(sealed, connection=name)
+        )
+
+    def hypertrack_account(self, account: str, secret: Callable[[], str]) -> HyperTrackAccount:
+        """Any account, by its keys."""
+        from fieldlink.adapters.hypertrack import HyperTrackAccount
+
+        return HyperTrackAccount(self._http, self.settings.hypertrack_api_url, account, secret)
+
+    def desk(self, connection: Connection) -> Desk:
+        """What a worker needs to take a report."""
+        from fieldlink.write_back import Desk
+
+        return Desk(
+            connection=connection,
+            state=self.state,
+            salesforce=self.salesforce(connection),
+            hypertrack=self.hypertrack(connection),
+            ledger=self.ledger,
+            changes=self.changes,
+            now=now(),
+        )
+
+
+@cache
+def services() -> Services:
+    """The services of this execution environment."""
+    return Services(Settings.from_env(), AwsAccess.from_env())
+
+
+def now() -> datetime:
+    """The clock, for doors to hand to rules."""
+    return datetime.now(UTC)
+
+
+def random_text() -> str:
+    """43 characters that nobody can guess: a PKCE verifier takes 43 to 128."""
+    return secrets.token_urlsafe(32)

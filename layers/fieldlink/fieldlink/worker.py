@@ -1,0 +1,98 @@
+"""The loop of the three workers: each message is done, comes again, or is parked.
+
+Not Powertools' FIFO processor: when one message has to come again, those behind it in its group
+do, too, and each keeps the whole group waiting until its own time-out is over. So here they are
+all postponed alike.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fieldlink.errors import Lost
+from fieldlink.observability import logger, metrics
+from fieldlink.parking import Again, Attempt, attempt, parked
+from fieldlink.wiring import now, services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from fieldlink.adapters.sqs import SqsOutbox
+
+
+class Work(NamedTuple):
+    """What one worker does with one message."""
+
+    queue: Any  # Attempt's own type for the names of queues
+    outbox: SqsOutbox
+    connection_of: Callable[[str], str]
+    take: Callable[[str], str]
+    note_parked: Callable[[str, str], None] = lambda _body, _cause: None
+    replay: Callable[[str, str], str] = lambda _body, _cause: ""
+
+
+def work_off(event: dict[str, Any], work: Work) -> dict[str, Any]:
+    """Every message of a batch; returns which ones are to come again."""
+    waits: dict[str, timedelta] = {}
+    again: list[dict[str, str]] = []
+    for record in event["Records"]:
+        group = record["attributes"]["MessageGroupId"]
+        if group not in waits:
+            wait = _one(record, group, work)
+            if wait is None:
+                continue
+            waits[group] = wait
+        work.outbox.postpone(record["receiptHandle"], waits[group])
+        again.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": again}
+
+
+def _one(record: dict[str, Any], group: str, work: Work) -> timedelta | None:
+    """Do one message. Returns how long to wait if it has to come again."""
+    body = record["body"]
+    message = Attempt(
+        connection=work.connection_of(body),
+        queue=work.queue,
+        body=body,
+        group=group,
+        tries=int(record["attributes"]["ApproximateReceiveCount"]),
+    )
+    try:
+        outcome = attempt(
+            lambda: work.take(body), message, park=lambda cause: _park(message, cause, work)
+        )
+    except Again as later:
+        logger.warning(
+            "comes again",
+            queue=work.queue,
+            connection=message.connection,
+            tries=message.tries,
+            wait=later.wait.total_seconds(),
+            error=type(later.__cause__).__name__,
+            where=_where(later.__cause__),
+        )
+        if isinstance(later.__cause__, Lost):
+            logger.error("connection lost", connection=message.connection)
+        metrics.add_metric(name="Retried", unit="Count", value=1)
+        return later.wait
+    logger.info("done", queue=work.queue, connection=message.connection, outcome=outcome)
+    metrics.add_metric(name="Done", unit="Count", value=1)
+    return None
+
+
+def _park(message: Attempt, cause: str, work: Work) -> str:
+    replay = work.replay(message.body, cause)
+    item = parked(message._replace(replay=replay), cause, now=now())
+    services().state.write_all([item])
+    work.note_parked(message.body, cause)
+    # The cause may name a person or a place, so it is shown on the console and not logged.
+    logger.error("parked", queue=message.queue, connection=message.connection, item=item.id)
+    return "parked"
+
+
+def _where(error: BaseException | None) -> str:
+    """The place of an error without its text, which may hold what a vendor answered."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-4:]))

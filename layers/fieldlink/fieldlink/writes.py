@@ -1,0 +1,147 @@
+"""Rule: what one more fact changes in Salesforce, given what it holds and what we wrote."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fieldlink import activity, visits
+from fieldlink.models import Fact, Kind, SheetEntry, View, Writes, minute
+from fieldlink.records import Entry, Ours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fieldlink.models import Category, Changes
+    from fieldlink.visits import Attendance
+
+# These put a row into the appointment's Activity.
+TOLD = {Kind.ARRIVED, Kind.LEFT, Kind.CHECKED_OUT}
+OPEN_SHEET = "New"  # a sheet that was submitted or approved is no longer ours to add to
+
+
+def plan(fact: Fact, known: Iterable[Fact], view: View, ours: Ours) -> Writes:
+    """Everything that `fact`, added to the facts known before, changes in Salesforce."""
+    facts = {each.key: each for each in (*known, fact)}.values()
+    present = visits.attendance(each for each in facts if each.resource == fact.resource)
+    entry, left_out = _sheet_entry(present, view, ours)
+    return Writes(
+        appointment=view.appointment,
+        assignment=view.assignment,
+        changes=_status(fact, facts, view, ours) | _times(facts, view, ours),
+        travel_minutes=_travel(present, view, ours),
+        event=activity.row(fact, view) if fact.kind in TOLD else None,
+        entry=entry,
+        left_out=left_out,
+    )
+
+
+def remember(ours: Ours, writes: Writes, entry: str) -> Ours:
+    """What we have written to the appointment once `writes` are carried out."""
+    travel = dict(ours.travel)
+    if writes.travel_minutes is not None:
+        travel[writes.assignment] = writes.travel_minutes
+    entries = dict(ours.entries)
+    if writes.entry:
+        entries[writes.entry.resource] = Entry(
+            id=entry, starts_at=writes.entry.starts_at, ends_at=writes.entry.ends_at
+        )
+    written = {str(name): value for name, value in writes.changes.items()}
+    return ours.model_copy(update={**written, "travel": travel, "entries": entries})
+
+
+def _status(fact: Fact, facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
+    """The status to set, if the facts carry the appointment further than it is."""
+    wanted = visits.category(facts)
+    if wanted.rank <= view.category.rank or not _may_set(fact, view, ours):
+        return {}
+    name = _status_named(wanted, view)
+    return {"status": name} if name else {}
+
+
+def _may_set(fact: Fact, view: View, ours: Ours) -> bool:
+    """Whether no person has decided otherwise since.
+
+    A closed appointment stays closed, unless it was we who closed it and now know better.
+    """
+    if view.category.closed:
+        return view.status == ours.status
+    moved_by_a_person = ours.status is not None and view.status != ours.status
+    return not (moved_by_a_person and not view.changed_by_us and view.changed_at > fact.at)
+
+
+def _status_named(wanted: Category, view: View) -> str:
+    """The org's own word for a category: its default value, else the first in its list."""
+    names = [each for each in view.statuses if each.category is wanted]
+    names.sort(key=lambda each: not each.default)
+    return names[0].name if names else ""
+
+
+def _times(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
+    """First arrival and last departure of all resources, where no person wrote another."""
+    resources = {fact.resource for fact in facts}
+    each = [visits.attendance(f for f in facts if f.resource == name) for name in resources]
+    start = min((one.start for one in each if one.start), default=None)
+    ends = [one.end for one in each if one.start or one.end]
+    end = max((at for at in ends if at), default=None) if None not in ends else None
+    wanted: Changes = {"actual_start": start, "actual_end": end}
+    held = {"actual_start": view.actual_start, "actual_end": view.actual_end}
+    last = {"actual_start": ours.actual_start, "actual_end": ours.actual_end}
+    return {
+        name: at
+        for name, at in wanted.items()
+        if at != _minute(held[name]) and _minute(held[name]) == last[name]
+    }
+
+
+def _travel(present: Attendance, view: View, ours: Ours) -> float | None:
+    """Minutes of travel, to the hundredth that the field holds; None: nothing to write."""
+    if present.travel is None or present.travel.seconds is None:
+        return None
+    wanted = round(present.travel.seconds / 60, 2)
+    untouched = view.actual_travel == ours.travel.get(view.assignment)
+    return wanted if wanted != view.actual_travel and untouched else None
+
+
+def _sheet_entry(
+    present: Attendance, view: View, ours: Ours
+) -> tuple[SheetEntry | None, tuple[str, ...]]:
+    """The time sheet entry of a visit that was checked out, or why there is none."""
+    if not present.checked_out or not present.start or not present.end:
+        return None, ()
+    before = ours.entries.get(view.resource)
+    if before and (before.starts_at, before.ends_at) == (present.start, present.end):
+        return None, ()
+    if view.sheets is None:
+        return None, (f"no time sheet entry: {view.sheets_problem}",)
+    day = present.start.astimezone(zone(view.time_zone)).date()
+    sheet = next((each for each in view.sheets if each.first <= day <= each.last), None)
+    if sheet and sheet.status != OPEN_SHEET:
+        return None, (f"no time sheet entry: the sheet of {day} is {sheet.status}",)
+    return SheetEntry(
+        id=before.id if before else "",
+        key=f"{view.appointment}/{view.resource}",
+        sheet=sheet.id if sheet else "",
+        resource=view.resource,
+        day=day,
+        starts_at=present.start,
+        # An entry must not end before it begins, nor be empty.
+        ends_at=max(present.end, present.start + timedelta(minutes=1)),
+        subject=activity.SHEET_SUBJECT,
+        description=activity.reference(f"{view.appointment}/{view.resource}"),
+        work_order=view.work_order,
+        work_order_line=view.work_order_line,
+    ), ()
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name; UTC where Salesforce names one that nobody knows."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _minute(moment: datetime | None) -> datetime | None:
+    return minute(moment) if moment else None

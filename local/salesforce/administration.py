@@ -1,0 +1,83 @@
+"""What an administrator of the org sets up: statuses, fields, users, tokens."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from local.salesforce.objects_work import STATUSES
+from local.salesforce.records import Actor
+from local.salesforce.schema import Field
+from local.salesforce.site import Site
+from local.salesforce.values import stamp
+
+
+class Administration(Site):
+    def __init__(self, clock: Callable[[], datetime], session: timedelta) -> None:
+        super().__init__(clock, session)
+        self.dispatcher_id = self.org.records.new_id("User")
+        self.integration_user_id = self.org.records.new_id("User")
+        self._plant_user(self.dispatcher_id, "Dana", "Dispatcher")
+        self._plant_user(self.integration_user_id, "Ida", "Integration")
+        for order, (status, category) in enumerate(STATUSES.items(), start=1):
+            self._plant_status(status, category, order)
+
+    def add_status(self, name: str, category: str) -> None:
+        """A status of the customer's own, of one of the seven categories."""
+        with self.lock:
+            self._plant_status(name, category, len(self._statuses.values) + 1)
+            self._statuses.values.append(name)
+
+    def rename_status(self, old: str, new: str) -> None:
+        """Rows that have the status follow, and their SystemModstamp moves."""
+        with self.lock:
+            store, now = self.org.store, stamp(self.now())
+            for row in store.find("ServiceAppointmentStatus", ApiName=old):
+                named = {"ApiName": new, "MasterLabel": new, "SystemModstamp": now}
+                store.put("ServiceAppointmentStatus", row | named)
+            for row in store.find("ServiceAppointment", Status=old):
+                store.put("ServiceAppointment", row | {"Status": new, "SystemModstamp": now})
+            at = self._statuses.values.index(old)
+            self._statuses.values[at] = new
+
+    def add_field(
+        self,
+        sobject: str,
+        name: str,
+        *,
+        external_id: bool = False,
+        unique: bool = False,
+        kind: str = "string",
+    ) -> None:
+        """A custom field of the customer's own."""
+        field = Field(name, kind, external_id=external_id, unique=unique)
+        with self.lock:
+            self.org.objects[sobject].fields[name] = field
+            self.org.store.add_column(sobject, field)
+
+    def expire_access_tokens(self) -> None:
+        self.oauth.expire_sessions()
+
+    def revoke_all(self) -> None:
+        """What an administrator does on the page Connected Apps OAuth Usage."""
+        self.oauth.revoke_all()
+
+    @property
+    def _statuses(self) -> Field:
+        return self.org.objects["ServiceAppointment"].fields["Status"]
+
+    def _plant_user(self, identifier: str, first: str, last: str) -> None:
+        email = f"{first}@example.com".lower()
+        fields = {"FirstName": first, "LastName": last, "Email": email, "Username": email}
+        actor = Actor(identifier, "person")
+        self.org.records.create("User", fields, actor, identifier)
+
+    def _plant_status(self, name: str, category: str, order: int) -> None:
+        row = {
+            "Id": self.org.records.new_id("ServiceAppointmentStatus"),
+            "ApiName": name,
+            "MasterLabel": name,
+            "StatusCode": category,
+            "IsDefault": int(order == 1),
+            "SortOrder": order,
+            "SystemModstamp": stamp(self.now()),
+        }
+        self.org.store.put("ServiceAppointmentStatus", row)

@@ -1,0 +1,85 @@
+"""Describe results, as the integration user gets them.
+
+Source: REST guide, "sObject Describe".
+"""
+
+from typing import Any
+
+from local.salesforce.rules import Rules
+from local.salesforce.schema import Field, SObject
+
+
+def named(sobject: SObject, rules: Rules, version: str) -> dict[str, Any]:
+    """The short form: what the object is, and what may be done with it."""
+    writable = sobject.name not in rules.read_only
+    url = f"/services/data/{version}/sobjects/{sobject.name}"
+    return {
+        "name": sobject.name,
+        "label": sobject.label,
+        "labelPlural": f"{sobject.label}s",
+        "keyPrefix": sobject.prefix,
+        "custom": False,
+        "queryable": True,
+        "retrieveable": True,
+        "replicateable": True,
+        "createable": sobject.createable and writable,
+        "updateable": sobject.updateable and writable,
+        "deletable": sobject.deletable and writable,
+        "undeletable": sobject.deletable and writable,
+        "urls": {
+            "sobject": url,
+            "describe": f"{url}/describe",
+            "rowTemplate": f"{url}/{{ID}}",
+        },
+    }
+
+
+def described(sobject: SObject, rules: Rules, version: str) -> dict[str, Any]:
+    visible = [
+        each
+        for each in sobject.fields.values()
+        if f"{sobject.name}.{each.name}" not in rules.no_access
+    ]
+    fields = [
+        _field(each, f"{sobject.name}.{each.name}" in rules.read_only) for each in visible
+    ]
+    return named(sobject, rules, version) | {
+        "fields": fields,
+        "childRelationships": [],
+        "recordTypeInfos": [],
+    }
+
+
+def _field(field: Field, read_only: bool) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "label": field.name.removesuffix("__c").replace("_", " "),
+        "type": field.type,
+        "length": field.length if field.textual or field.type in {"id", "reference"} else 0,
+        "precision": field.digits if field.type == "double" else 0,
+        "scale": field.scale if field.type == "double" else 0,
+        "digits": field.digits if field.type == "int" else 0,
+        "createable": field.createable and not read_only,
+        "updateable": field.updateable and not read_only,
+        "filterable": field.filterable and field.stored,
+        "sortable": field.filterable and field.stored,
+        "nillable": not field.required and field.type not in {"id", "boolean"},
+        "defaultedOnCreate": field.default is not None or field.type in {"id", "boolean"},
+        "custom": field.name.endswith("__c"),
+        "externalId": field.external_id,
+        "idLookup": field.external_id or field.name == "Id",
+        "unique": field.unique,
+        "calculated": False,
+        "restrictedPicklist": field.restricted,
+        "referenceTo": field.refers,
+        "relationshipName": field.relationship,
+        "picklistValues": [
+            {
+                "active": True,
+                "defaultValue": value == field.default,
+                "label": value,
+                "value": value,
+            }
+            for value in field.values
+        ],
+    }

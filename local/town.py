@@ -1,0 +1,94 @@
+"""Everything of a working day on this machine: the two vendors, the bundle, an operator."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from local.clock import SteppedClock
+from local.hypertrack import FakeHyperTrack
+from local.operator import Operator
+from local.salesforce import FakeSalesforce
+from local.stack import APP, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+    from types import TracebackType
+
+ACCOUNT = "acme-account-id"
+SECRET = "acme-secret-key"
+RETRY_DELAY = 0.5  # seconds instead of HyperTrack's 20, so that a fault can be sat out
+
+
+class Town:
+    """Up while it is entered. The vendors' clock stands until it is moved; AWS's runs."""
+
+    def __init__(
+        self, at: datetime, *, built: Path | None = None, say: Callable[[str], None] = str
+    ) -> None:
+        self.clock = SteppedClock(at)
+        self.salesforce = FakeSalesforce(clock=self.clock, **APP)
+        self.hypertrack = FakeHyperTrack(
+            clock=self.clock, accounts={ACCOUNT: SECRET}, retry_delay=RETRY_DELAY
+        )
+        self._built = built
+        self._say = say
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            opening.enter_context(self.salesforce)
+            opening.enter_context(self.hypertrack)
+            self._say("Salesforce and HyperTrack are simulated on loopback")
+            stack = Stack(
+                salesforce_url=self.salesforce.url,
+                hypertrack_url=self.hypertrack.url,
+                built=self._built,
+            )
+            self.stack = opening.enter_context(stack)
+            self._say("the stack is deployed")
+            self.salesforce.callback_urls = [self.stack.outputs["OauthCallbackUrl"]]
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def setup_link(self) -> str:
+        """As the documented command mints it, with AWS credentials."""
+        request = {"action": "mint_setup_link", "url": self.stack.api_url}
+        return str(self.stack.invoke("Console", request)["setup_link"])
+
+    def operator(self) -> Operator:
+        """A browser that has come in by a fresh setup link."""
+        made = Operator(self.stack.api_url)
+        made.enter(self.setup_link()).raise_for_status()
+        return made
+
+    def connect(
+        self, operator: Operator, *, account: str = ACCOUNT, secret: str = SECRET
+    ) -> str:
+        """A connection made through the real pages, its webhook entered at HyperTrack."""
+        connection = operator.new_connection(name="Acme", account=account, secret=secret)
+        operator.connect(connection).raise_for_status()
+        self.hypertrack.set_webhook(account, operator.webhook_url(connection))
+        self.settle()
+        return connection
+
+    def tick(self) -> None:
+        """What EventBridge does every five minutes."""
+        event: dict[str, Any] = {"source": "aws.events", "time": self.clock().isoformat()}
+        self.stack.invoke("StartPolls", event)
+        self.settle()
+
+    def settle(self, timeout: float = 60) -> None:
+        """Wait until every webhook is delivered and every queue is empty."""
+        self.hypertrack.wait_idle(timeout)
+        self.stack.settled(timeout)
