@@ -34,7 +34,7 @@ test: .venv/made .venv-stack/made $(BUILT) ## everything that must hold
 	.venv/bin/pytest $(ARGS)
 
 bench: .venv/made .venv-stack/made $(BUILT) ## the door's import and CPU beside the usual way
-	.venv/bin/python -m local.bench $(ARGS)
+	.venv/bin/python -m bench $(ARGS)
 
 build: $(BUILT) ## functions and layer, ready to deploy
 

@@ -111,6 +111,22 @@ def settings(connection_id: str) -> Response[str]:
     return pages.redirect(f"/connections/{connection_id}")
 
 
+@app.post("/connections/<connection_id>/secret")
+def secret(connection_id: str) -> Response[str]:
+    session, form = posted()
+    found = known(connection_id)
+    try:
+        onboarding.change_secret(
+            found,
+            form.get("secret", ""),
+            office=services().office(),
+            account=services().hypertrack_account,
+        )
+    except Refused as refusal:
+        return show(session, found, problem=str(refusal), status=400)
+    return pages.redirect(f"/connections/{connection_id}")
+
+
 @app.post("/connections/<connection_id>/disconnect")
 def disconnect(connection_id: str) -> Response[str]:
     posted()

@@ -29,7 +29,7 @@ def _poll(name: str, cause: str) -> dict[str, Any]:
     try:
         if connection and connection.state == "ending":
             ended = disconnecting.finish(
-                connection, state=services().state, changes=services().changes, cause=cause
+                connection, office=services().office(), changes=services().changes, cause=cause
             )
             return {"outcome": "ended" if ended else "ending"}
         if connection is None or connection.state != "connected":

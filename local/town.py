@@ -26,15 +26,21 @@ class Town:
     """Up while it is entered. The vendors' clock stands until it is moved; AWS's runs."""
 
     def __init__(
-        self, at: datetime, *, built: Path | None = None, say: Callable[[str], None] = str
+        self,
+        at: datetime,
+        *,
+        built: Path | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.clock = SteppedClock(at)
-        self.salesforce = FakeSalesforce(clock=self.clock, **APP)
+        self.salesforce = FakeSalesforce(
+            clock=self.clock, client_id=APP["client_id"], client_secret=APP["client_secret"]
+        )
         self.hypertrack = FakeHyperTrack(
             clock=self.clock, accounts={ACCOUNT: SECRET}, retry_delay=RETRY_DELAY
         )
         self._built = built
-        self._say = say
+        self._say = say or (lambda _text: None)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -49,7 +55,7 @@ class Town:
             )
             self.stack = opening.enter_context(stack)
             self._say("the stack is deployed")
-            self.salesforce.callback_urls = [self.stack.outputs["OauthCallbackUrl"]]
+            self.salesforce.callback_urls = {self.stack.outputs["OauthCallbackUrl"]}
             self._open = opening.pop_all()
         return self
 

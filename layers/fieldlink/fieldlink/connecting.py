@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fieldlink.errors import Lost, Refused, Unavailable
 from fieldlink.records import Access, Connection, PendingAuthorisation, Tokens
@@ -51,7 +52,7 @@ def login_url(text: str, own_login_url: str) -> str:
     typed = text.strip().rstrip("/")
     if typed in {"", own_login_url.rstrip("/"), urlsplit(own_login_url).netloc}:
         return own_login_url.rstrip("/")
-    parts = urlsplit(typed if "://" in typed else f"https://{typed}")
+    parts = _parts(typed if "://" in typed else f"https://{typed}")
     host = parts.netloc.lower()
     if (
         parts.scheme == "https"
@@ -208,7 +209,7 @@ def renew(connection: Connection, *, stale: Access, office: Office) -> Access:
     try:
         grant = office.authorisation.refresh(connection.login_url, refresh_token=refresh_token)
     except Refused as refusal:
-        raise _lost(connection, refusal, office) from refusal
+        raise _lost(connection, ours, refusal, office) from refusal
     renewed = _with_tokens(ours, grant, refresh_token, office.vault)
     _must(office.state.write(renewed))
     return renewed.model_copy(update={"version": renewed.version + 1})
@@ -220,20 +221,31 @@ def tokens(access: Access, vault: Vault) -> Tokens:
     return Tokens.model_validate_json(opened)
 
 
-def revoke(connection: Connection, office: Office) -> Connection:
-    """End the connection: no more polls, the access revoked at Salesforce, tokens erased."""
+def end(connection: Connection, office: Office) -> Connection:
+    """No more polls from here on."""
     ending = {"state": "ending", "problem": ""}
-    ended = _stored(connection.model_copy(update=ending), office.state)
+    return _stored(connection.model_copy(update=ending), office.state)
+
+
+def revoke(connection: Connection, office: Office) -> None:
+    """The access revoked at Salesforce and the tokens erased, unless that has been done."""
     access = office.state.read(Access, connection.connection)
-    if access:
-        token = tokens(access, office.vault).refresh_token
+    if access is None:
+        return
+    token = tokens(access, office.vault).refresh_token
+    # A login that knows our app no more has nothing to revoke; the tokens go all the same.
+    with suppress(Refused):
         office.authorisation.revoke(connection.login_url, token=token)
-        office.state.erase(Access, connection.connection)
-    return ended
+    office.state.erase(Access, connection.connection)
 
 
-def _lost(connection: Connection, refusal: Refused, office: Office) -> Lost:
+def _lost(
+    connection: Connection, ours: Access, refusal: Refused, office: Office
+) -> Unavailable:
     """Let the console say why; an authorisation that was finished meanwhile wins."""
+    access = office.state.read(Access, connection.connection)
+    if access is None or access.version != ours.version:
+        return Unavailable("this connection has other tokens by now")
     problem = f"Salesforce no longer accepts this connection: {refusal}"
     current = office.state.read(Connection, connection.connection)
     if current and current.state == "connected":
@@ -256,12 +268,20 @@ def _with_tokens(access: Access, grant: Grant, before: str, vault: Vault) -> Acc
 
 
 def _check_instance(instance_url: str, login: str, own_login_url: str) -> None:
-    parts = urlsplit(instance_url)
+    parts = _parts(instance_url)
     ours = urlsplit(own_login_url).netloc
     if login == own_login_url.rstrip("/") and parts.netloc == ours:
         return
     if parts.scheme != "https" or not FORCE_DOMAIN.fullmatch(parts.netloc.lower()):
         raise Refused("Salesforce named an instance that is none of Salesforce's hosts.")
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of an address; none of something that is no address."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _stored(connection: Connection, state: State) -> Connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fieldlink.commands import poll_message, sync_message
-from fieldlink.connecting import revoke
+from fieldlink.connecting import end, revoke
 from fieldlink.errors import Unavailable
 from fieldlink.models import Poll, Sync
 from fieldlink.records import Connection, Geofence, WebhookKeys
@@ -20,15 +20,22 @@ def start(connection: Connection, *, office: Office, changes: Outbox, polls: Out
 
     HyperTrack's key is kept for as long as there are geofences to remove with it.
     """
-    ending = revoke(connection, office)
+    ending = end(connection, office)
+    revoke(ending, office)
     cause = office.now.isoformat()
     _remove_geofences(ending, state=office.state, changes=changes, cause=cause)
     polls.put([poll_message(Poll(connection=ending.connection), f"end {cause}")])
 
 
-def finish(connection: Connection, *, state: State, changes: Outbox, cause: str) -> bool:
-    """Erase the last secrets once no geofence is left; else see to those first."""
-    if _remove_geofences(connection, state=state, changes=changes, cause=cause):
+def finish(connection: Connection, *, office: Office, changes: Outbox, cause: str) -> bool:
+    """Erase the last secrets once no geofence is left; else see to those first.
+
+    Whoever started this may not have lived to revoke the access, or Salesforce was down.
+    """
+    state = office.state
+    left = _remove_geofences(connection, state=state, changes=changes, cause=cause)
+    revoke(connection, office)
+    if left:
         return False
     state.erase(WebhookKeys, connection.connection)
     ended = connection.model_copy(update={"state": "ended", "hypertrack_secret": ""})

@@ -188,4 +188,5 @@ def _first(metadata: dict[str, Any], names: tuple[str, ...]) -> str:
 
 def _photos(metadata: dict[str, Any]) -> tuple[str, ...]:
     found = next((metadata[name] for name in PHOTOS if metadata.get(name)), ())
-    return (found,) if isinstance(found, str) else tuple(str(photo) for photo in found)
+    listed = found if isinstance(found, list | tuple) else (found,)
+    return tuple(str(photo) for photo in listed)

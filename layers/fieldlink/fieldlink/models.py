@@ -6,12 +6,20 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the first and the last day of the calendar
+        raise ValueError("no moment in UTC") from error
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
+
 
 # Salesforce shows and compares whole minutes: the Field Service package strips seconds.
-Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-
-
 def minute(moment: datetime) -> datetime:
     """The whole minute that a moment lies in."""
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
@@ -78,9 +86,9 @@ class Kind(StrEnum):
 class Travel(Model):
     """The way to a place, as HyperTrack measured it."""
 
-    metres: float | None = None
-    seconds: float | None = None
-    idle_seconds: float | None = None
+    metres: FiniteFloat | None = None
+    seconds: FiniteFloat | None = None
+    idle_seconds: FiniteFloat | None = None
 
 
 class Fact(Model):

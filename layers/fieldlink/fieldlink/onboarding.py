@@ -37,14 +37,9 @@ def create(
     account: Callable[[str, Callable[[], str]], HyperTrack],
 ) -> Connection:
     """Check what was typed, with HyperTrack too, and keep it. Refused in plain words."""
-    if not typed.account or len(typed.secret) < SHORTEST_SECRET:
-        raise Refused("Fill in HyperTrack's AccountId and SecretKey, from its Setup page.")
     login = login_url(typed.login_host, office.own_login_url)
     settings = checked_settings(typed.radius, typed.invitation_template)
-    try:
-        account(typed.account, lambda: typed.secret).check()
-    except Refused as error:
-        raise Refused("HyperTrack does not accept this AccountId and SecretKey.") from error
+    _check(typed.account, typed.secret, account)
     sealed = office.vault.seal(typed.secret, connection=connection)
     made = Connection(
         connection=connection,
@@ -63,6 +58,28 @@ def create(
     return made
 
 
+def change_secret(
+    connection: Connection,
+    secret: str,
+    *,
+    office: Office,
+    account: Callable[[str, Callable[[], str]], HyperTrack],
+) -> None:
+    """Take a new SecretKey. Deliveries signed with the one before are still accepted.
+
+    The webhook door learns it first: it must never refuse what HyperTrack signs.
+    """
+    _check(connection.hypertrack_account, secret, account)
+    name = connection.connection
+    sealed = office.vault.seal(secret, connection=name)
+    keys = office.state.read(WebhookKeys, name) or WebhookKeys(connection=name, secrets=())
+    former = (connection.hypertrack_secret,)
+    changed = connection.model_copy(update={"hypertrack_secret": sealed})
+    for record in (keys.model_copy(update={"secrets": (sealed, *former)}), changed):
+        if not office.state.write(record):
+            raise Unavailable("somebody else changed this connection just now")
+
+
 def checked_settings(radius: str, invitation_template: str) -> dict[str, int | str]:
     """The settings that an operator may change at any time."""
     metres = int(radius) if radius.isascii() and radius.isdigit() else 0
@@ -72,3 +89,14 @@ def checked_settings(radius: str, invitation_template: str) -> dict[str, int | s
     if template and not (template.startswith("https://") and "{resource_id}" in template):
         raise Refused("A link template begins with https:// and contains {resource_id}.")
     return {"radius": metres, "invitation_template": template}
+
+
+def _check(
+    account_id: str, secret: str, account: Callable[[str, Callable[[], str]], HyperTrack]
+) -> None:
+    if not account_id or len(secret) < SHORTEST_SECRET:
+        raise Refused("Fill in HyperTrack's AccountId and SecretKey, from its Setup page.")
+    try:
+        account(account_id, lambda: secret).check()
+    except Refused as error:
+        raise Refused("HyperTrack does not accept this AccountId and SecretKey.") from error

@@ -78,7 +78,11 @@ def poll(
     mark = state.read(Watermark, connection.connection)
     seen = salesforce.changes(mark.at - OVERLAP if mark else None)
     before = _known(seen, state)
-    changed = [row for row in _all(seen) if not row.same_as(before.get(row.id))]
+    changed = [
+        _with_former(row, before.get(row.id))
+        for row in _all(seen)
+        if not row.same_as(before.get(row.id))
+    ]
     state.write_all(_kept(row, handed_on=False) for row in changed)
     syncs = _syncs(changed, before, state)
     queues.changes.put(sync_message(sync, seen.asked_at.isoformat()) for sync in syncs)
@@ -116,6 +120,8 @@ def _kept(row: Row, *, handed_on: bool) -> Row:
         last = row.ends_at or row.starts_at
         if last:
             update["ttl"] = int((last + FORGET_CLOSED).timestamp())
+    if isinstance(row, Assignment) and handed_on:
+        update["former"] = ()
     return row.model_copy(update=update)
 
 
@@ -125,7 +131,7 @@ def _syncs(changed: list[Row], before: dict[str, Row], state: State) -> list[Syn
     for row in changed:
         if isinstance(row, Resource) and row.id in before:
             wanted[row.connection, row.id].update(())
-        for each in _assignments(row, before, state):
+        for each in _assignments(row, state):
             wanted[each.connection, each.resource].add((each.appointment, each.id))
     return [
         Sync(connection=connection, resource=resource, assignments=tuple(sorted(assignments)))
@@ -133,12 +139,21 @@ def _syncs(changed: list[Row], before: dict[str, Row], state: State) -> list[Syn
     ]
 
 
-def _assignments(row: Row, before: dict[str, Row], state: State) -> list[Assignment]:
+def _with_former(row: Row, before: Row | None) -> Row:
+    """An assignment with whom it was taken from, which a crash must not forget."""
+    if not isinstance(row, Assignment) or not isinstance(before, Assignment):
+        return row
+    former = {before.resource, *before.former} - {row.resource}
+    return row.model_copy(update={"former": tuple(sorted(former))})
+
+
+def _assignments(row: Row, state: State) -> list[Assignment]:
     """The assignments that a changed row touches, as they are and as they were."""
     if isinstance(row, Appointment):
         return state.all_of(Assignment, row.connection, row.id)
-    pair = (row, before.get(row.id))
-    return [each for each in pair if isinstance(each, Assignment)]
+    if not isinstance(row, Assignment):
+        return []
+    return [row, *(row.model_copy(update={"resource": each}) for each in row.former)]
 
 
 def _invites(changed: list[Row], state: State) -> list[Invite]:

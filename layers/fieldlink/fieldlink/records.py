@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from datetime import date
+from typing import Literal
 
 from pydantic import Field
 
 from fieldlink.models import Category, Delivered, Fence, Model, Utc
-
-if TYPE_CHECKING:
-    from datetime import date
 
 
 class Record(Model):
@@ -154,6 +152,7 @@ class Assignment(Row):
 
     appointment: str
     resource: str
+    former: tuple[str, ...] = ()  # whose it was, until they have been told
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -253,6 +252,7 @@ class Ours(Model):
     actual_end: Utc | None = None
     travel: dict[str, float] = Field(default={})  # by resource, minutes
     entries: dict[str, Entry] = Field(default={})  # by resource
+    overruled_at: Utc | None = None  # when a person chose another status than ours
 
 
 class Intent(Model):
@@ -260,6 +260,8 @@ class Intent(Model):
 
     delivered: Delivered
     since: Utc
+    meant: Ours | None = None  # what we will have written once it is carried out
+    seen: Utc | None = None  # when the appointment had been changed last before that
 
 
 class Anchor(Record):
@@ -284,11 +286,11 @@ class Day(Anchor):
     """The facts about one resource's local day."""
 
     resource: str
-    date: date
+    on: date
 
     @property
     def key(self) -> tuple[str, ...]:
-        return (self.connection, self.resource, self.date.isoformat())
+        return (self.connection, self.resource, self.on.isoformat())
 
 
 class Parked(Record):

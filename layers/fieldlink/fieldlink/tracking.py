@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink import devices
 from fieldlink.commands import invite_message
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import APPOINTMENT_KEY, ASSIGNMENT_KEY, RESOURCE_KEY, Fence, Invite, Sync
 from fieldlink.records import (
     Appointment,
@@ -69,11 +69,16 @@ def sync(order: Sync, ground: Ground) -> int:
         if works and (found := _open(tracking, ground)) is not None
     }
     device = _device(order.resource, ground) if open_work else ""
-    standing = [
-        _bring_in_line(tracking, open_work.get(tracking.assignment), device, ground)
-        for tracking in known.values()
-    ]
-    return sum(standing)
+    standing, refusals = 0, []
+    for tracking in known.values():
+        try:
+            appointment = open_work.get(tracking.assignment)
+            standing += _bring_in_line(tracking, appointment, device, ground)
+        except Refused as refusal:  # of one place; the others are tracked all the same
+            refusals.append(refusal)
+    if refusals:
+        raise refusals[0]
+    return standing
 
 
 def _open(tracking: Tracking, ground: Ground) -> Appointment | None:

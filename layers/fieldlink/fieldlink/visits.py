@@ -77,7 +77,7 @@ def attendance(facts: Iterable[Fact]) -> Attendance:
         end=minute(last) if last else None,
         checked_out=any(fact.kind is Kind.CHECKED_OUT for fact in ordered),
         minutes=sum(_minutes(stay) for stay in counted),
-        travel=next((fact.travel for fact in ordered if _came(fact) and fact.travel), None),
+        travel=next((fact.travel for fact in ordered if _tells_travel(fact)), None),
     )
 
 
@@ -132,5 +132,6 @@ def _minutes(stay: Stay) -> int:
     return int((minute(stay.end) - minute(stay.start)).total_seconds() // 60)
 
 
-def _came(fact: Fact) -> bool:
-    return fact.kind in {Kind.ARRIVED, Kind.LEFT}
+def _tells_travel(fact: Fact) -> bool:
+    timed = fact.travel is not None and fact.travel.seconds is not None
+    return timed and fact.kind in {Kind.ARRIVED, Kind.LEFT}

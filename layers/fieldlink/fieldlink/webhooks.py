@@ -84,6 +84,8 @@ def message(event: Any, *, connection: str, received_at: str) -> Message:
     """One event as a queue message, in the group of its device so that order is kept there."""
     try:
         content = json.dumps(event, separators=(",", ":"))
+        if "\\ud" in content:
+            content = _without_half_characters(content)
     except RecursionError as error:  # the writer gives up at a lesser depth than the reader
         raise Unreadable("an event is nested too deeply") from error
     if len(content) > LARGEST_EVENT:
@@ -103,6 +105,13 @@ def group(connection: str, event: Any) -> str:
         subject = str(event.get("device_id") or order or "")
     digest = hashlib.sha256(subject.encode(errors="surrogatepass")).hexdigest()
     return f"{connection}-{digest[:24]}"
+
+
+def _without_half_characters(content: str) -> str:
+    """Apps cut texts in the middle of an emoji. Half of one is no Unicode, so nobody reads it."""
+    text = json.dumps(json.loads(content), separators=(",", ":"), ensure_ascii=False)
+    whole = text.encode(errors="replace").decode()
+    return json.dumps(json.loads(whole), separators=(",", ":"))
 
 
 def _no_number(name: str) -> None:

@@ -1,8 +1,9 @@
 """Rule: apply one fact to its anchor and to Salesforce, exactly once whoever dies when.
 
-The order of effects, each of which may be the last one that this worker lives to see:
+What Salesforce holds is looked at, and the writes are planned. Then come the effects in this
+order, each of which may be the last one that this worker lives to see:
 
-1. the intent goes onto the anchor, so that everybody knows that writes have begun;
+1. the intent goes onto the anchor, so that everybody knows that writes have begun, and which;
 2. Salesforce is written, all or nothing, in one call;
 3. the ledger row is put, keyed by the delivery, so that putting it twice is harmless;
 4. the anchor takes the fact in and loses the intent.
@@ -48,16 +49,13 @@ def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
     visit = desk.state.read(Visit, desk.connection.connection, fact.appointment) or Visit(
         connection=desk.connection.connection, appointment=fact.appointment
     )
-    taken_over = (
-        visit.intent is not None and visit.intent.delivered.delivery == delivered.delivery
-    )
-    if visit.intent is not None and not taken_over:
+    if visit.intent and visit.intent.delivered.delivery != delivered.delivery:
         visit = _settle_abandoned(visit, visit.intent, desk)
     if fact.key in visit.facts:
         return _known(visit.facts[fact.key], delivered, desk)
     if len(visit.facts) >= MOST_FACTS:
         raise Refused(f"more than {MOST_FACTS} facts about one appointment")
-    return _apply(visit, delivered, desk, look=taken_over)
+    return _apply(visit, delivered, desk)
 
 
 def to_day(delivered: Delivered, desk: Desk) -> Outcome:
@@ -66,7 +64,7 @@ def to_day(delivered: Delivered, desk: Desk) -> Outcome:
     resource = desk.state.read(Resource, name, fact.resource)
     local = fact.at.astimezone(writes.zone(resource.time_zone if resource else "UTC")).date()
     day = desk.state.read(Day, name, fact.resource, local.isoformat()) or Day(
-        connection=name, resource=fact.resource, date=local
+        connection=name, resource=fact.resource, on=local
     )
     if fact.key in day.facts:
         return _known(day.facts[fact.key], delivered, desk)
@@ -101,19 +99,22 @@ def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> L
     )
 
 
-def _apply(visit: Visit, delivered: Delivered, desk: Desk, *, look: bool) -> Outcome:
-    intent = Intent(delivered=delivered, since=desk.now)
-    claimed = visit.model_copy(update={"intent": intent})
+def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
+    fact = delivered.fact
+    view = desk.salesforce.view(fact.appointment, fact.resource, fact.at)
+    if too_early(fact, view, desk.connection):
+        return _leave_out(visit, delivered, desk)
+    begun = visit.intent
+    ours = writes.finished(visit.ours, begun, view) if begun else visit.ours
+    ours = writes.noticed(ours, view)
+    known = [each.fact for each in visit.facts.values()]
+    planned = writes.plan(fact, known, view, ours)
+    meant = writes.remember(ours, planned, "")
+    intent = Intent(delivered=delivered, since=desk.now, meant=meant, seen=view.changed_at)
+    claimed = visit.model_copy(update={"ours": ours, "intent": intent})
     _must(desk.state.write(claimed))
     claimed = claimed.model_copy(update={"version": visit.version + 1})
-    view = desk.salesforce.view(
-        delivered.fact.appointment, delivered.fact.resource, delivered.fact.at
-    )
-    if too_early(delivered.fact, view, desk.connection):
-        return _leave_out(claimed, delivered, desk)
-    known = [each.fact for each in visit.facts.values()]
-    planned = writes.plan(delivered.fact, known, view, visit.ours)
-    made = _carry_out(planned, desk, look=look)
+    made = _carry_out(planned, desk, look=begun is not None)
     outcome = Outcome.SUPERSEDED if planned.empty else Outcome.APPLIED
     wrote = {**planned.model_dump(mode="json", exclude_defaults=True), **made.model_dump()}
     desk.ledger.put(
@@ -160,7 +161,7 @@ def _settle_abandoned(visit: Visit, intent: Intent, desk: Desk) -> Visit:
     if desk.now - intent.since < ABANDONED:
         raise Unavailable("another worker is writing to this appointment")
     try:
-        _apply(visit, intent.delivered, desk, look=True)
+        _apply(visit, intent.delivered, desk)
     except Refused:
         # Nothing of it was written. Its own message comes back to its own worker and is parked
         # there; until then it must not hold up the others.
@@ -168,10 +169,11 @@ def _settle_abandoned(visit: Visit, intent: Intent, desk: Desk) -> Visit:
     return desk.state.read(Visit, visit.connection, visit.appointment) or visit
 
 
-def _leave_out(claimed: Visit, delivered: Delivered, desk: Desk) -> Outcome:
+def _leave_out(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     reason = f"more than {desk.connection.early_hours} h before the scheduled start"
     desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=reason))
-    _must(desk.state.write(claimed.model_copy(update={"intent": None})))
+    if visit.intent:
+        _must(desk.state.write(visit.model_copy(update={"intent": None})))
     return Outcome.IGNORED
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fieldlink.models import Category, Changes
+    from fieldlink.records import Intent
     from fieldlink.visits import Attendance
 
 # These put a row into the appointment's Activity.
@@ -29,7 +30,7 @@ def plan(fact: Fact, known: Iterable[Fact], view: View, ours: Ours) -> Writes:
     return Writes(
         appointment=view.appointment,
         assignment=view.assignment,
-        changes=_status(fact, facts, view, ours) | _times(facts, view, ours),
+        changes=_status(facts, view, ours) | _times(facts, view, ours),
         travel_minutes=_travel(present, view, ours),
         event=activity.row(fact, view) if fact.kind in TOLD else None,
         entry=entry,
@@ -51,24 +52,50 @@ def remember(ours: Ours, writes: Writes, entry: str) -> Ours:
     return ours.model_copy(update={**written, "travel": travel, "entries": entries})
 
 
-def _status(fact: Fact, facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
-    """The status to set, if the facts carry the appointment further than it is."""
-    wanted = visits.category(facts)
-    if wanted.rank <= view.category.rank or not _may_set(fact, view, ours):
+def finished(ours: Ours, intent: Intent, view: View) -> Ours:
+    """Ours, and what a worker wrote that did not live to say so: its values stand there.
+
+    A status that a person has replaced since then is taken for written, too: better one status
+    that waits for the next fact than a person's decision undone.
+    """
+    meant = intent.meant or ours
+    replaced = not view.changed_by_us and view.changed_at != intent.seen
+    written: dict[str, object] = {
+        name: value
+        for name, value, held in (
+            ("status", meant.status, meant.status if replaced else view.status),
+            ("actual_start", meant.actual_start, _minute(view.actual_start)),
+            ("actual_end", meant.actual_end, _minute(view.actual_end)),
+        )
+        if value == held
+    }
+    travel = meant.travel.get(view.assignment)
+    if travel is not None and travel == view.actual_travel:
+        written["travel"] = {**ours.travel, view.assignment: travel}
+    return ours.model_copy(update=written)
+
+
+def noticed(ours: Ours, view: View) -> Ours:
+    """Ours, and when a person chose another status: our next write hides that it was one."""
+    differs = ours.status is not None and view.status != ours.status
+    if not differs or view.changed_by_us:
+        return ours
+    return ours.model_copy(update={"overruled_at": view.changed_at})
+
+
+def _status(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
+    """The status to set, if the facts carry the appointment further than it is.
+
+    Facts from before a person's own decision count no more. A closed appointment stays closed,
+    unless it was we who closed it and now know better.
+    """
+    overruled = ours.overruled_at
+    wanted = visits.category(each for each in facts if not overruled or each.at >= overruled)
+    closed_by_others = view.category.closed and view.status != ours.status
+    if wanted.rank <= view.category.rank or closed_by_others:
         return {}
     name = _status_named(wanted, view)
     return {"status": name} if name else {}
-
-
-def _may_set(fact: Fact, view: View, ours: Ours) -> bool:
-    """Whether no person has decided otherwise since.
-
-    A closed appointment stays closed, unless it was we who closed it and now know better.
-    """
-    if view.category.closed:
-        return view.status == ours.status
-    moved_by_a_person = ours.status is not None and view.status != ours.status
-    return not (moved_by_a_person and not view.changed_by_us and view.changed_at > fact.at)
 
 
 def _status_named(wanted: Category, view: View) -> str:
@@ -110,8 +137,10 @@ def _sheet_entry(
     """The time sheet entry of a visit that was checked out, or why there is none."""
     if not present.checked_out or not present.start or not present.end:
         return None, ()
+    # An entry must not end before it begins, nor be empty.
+    ends_at = max(present.end, present.start + timedelta(minutes=1))
     before = ours.entries.get(view.resource)
-    if before and (before.starts_at, before.ends_at) == (present.start, present.end):
+    if before and (before.starts_at, before.ends_at) == (present.start, ends_at):
         return None, ()
     if view.sheets is None:
         return None, (f"no time sheet entry: {view.sheets_problem}",)
@@ -126,8 +155,7 @@ def _sheet_entry(
         resource=view.resource,
         day=day,
         starts_at=present.start,
-        # An entry must not end before it begins, nor be empty.
-        ends_at=max(present.end, present.start + timedelta(minutes=1)),
+        ends_at=ends_at,
         subject=activity.SHEET_SUBJECT,
         description=activity.reference(f"{view.appointment}/{view.resource}"),
         work_order=view.work_order,

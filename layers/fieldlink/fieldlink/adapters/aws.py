@@ -100,9 +100,12 @@ def _read(service: str, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         body = json.loads(answer.data or b"{}")
     except ValueError:
-        body = {}
+        body = None
     if answer.status < 300:
-        return dict(body)
+        if not isinstance(body, dict):
+            raise Unclear(f"{service}'s answer can't be read")
+        return body
+    body = body if isinstance(body, dict) else {}
     named = body.get("__type") or answer.headers.get("x-amzn-ErrorType") or str(answer.status)
     code = str(named).rpartition("#")[2].partition(":")[0]
     if answer.status >= 500:

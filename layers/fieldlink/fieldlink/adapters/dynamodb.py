@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from fieldlink import records
 from fieldlink.adapters.keyring import WEBHOOK_KEYS
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.models import LedgerRow
 from fieldlink.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fieldlink.adapters.aws import Aws
-    from fieldlink.models import LedgerRow
 
 # The partition is the part of a record's key before "|", the sort key what stands behind it.
 # What is read together lies together: all of a connection's parked items, all assignments of an
@@ -151,9 +151,9 @@ class DynamoLedger:
         }
         self._aws.call("dynamodb", "PutItem", {"TableName": self._table, "Item": item})
 
-    def last(self, connection: str, *, now: datetime, limit: int) -> list[dict[str, Any]]:
+    def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
         """The newest rows of today and yesterday."""
-        found: list[dict[str, Any]] = []
+        found: list[LedgerRow] = []
         for day in (now, now - timedelta(days=1)):
             query = {
                 "TableName": self._table,
@@ -165,7 +165,9 @@ class DynamoLedger:
                 "Limit": limit - len(found),
             }
             answer = self._aws.call("dynamodb", "Query", query)
-            found += [json.loads(item["body"]["S"]) for item in answer["Items"]]
+            found += [
+                LedgerRow.model_validate_json(item["body"]["S"]) for item in answer["Items"]
+            ]
             if len(found) >= limit:
                 break
         return found

@@ -75,7 +75,13 @@ class HyperTrackAccount:
         )
         if _driver(found):
             return _driver(found)
-        listed = self._call("GET", "/workers/", query={"device_id": device, "limit": 1})
+        # An id that is no UUID is nobody's, and a 422 here.
+        listed = self._call(
+            "GET",
+            "/workers/",
+            query={"device_id": device, "limit": 1},
+            accept={HTTPStatus.UNPROCESSABLE_CONTENT},
+        )
         workers = _field(listed, "workers") or []
         return str(workers[0]["worker_handle"]) if workers else None
 
@@ -94,7 +100,10 @@ class HyperTrackAccount:
             ],
         }
         answer = self._call("POST", "/geofences", body)
-        return str(answer[0]["geofence_id"])
+        made = _field(answer[0], "geofence_id") if isinstance(answer, list) and answer else None
+        if not made:
+            raise Unclear("HyperTrack's answer names no geofence")
+        return str(made)
 
     def find_geofence(self, fence: Fence) -> str | None:
         """A geofence of the device that was made for the same assignment at the same place."""
@@ -105,6 +114,7 @@ class HyperTrackAccount:
                 not found.get("archived")
                 and place
                 and place[:2] == [fence.longitude, fence.latitude]
+                and found.get("radius") == fence.radius
                 and metadata.get(ASSIGNMENT_KEY) == fence.metadata[ASSIGNMENT_KEY]
                 and metadata.get(RESOURCE_KEY) == fence.metadata[RESOURCE_KEY]
             ):
@@ -177,7 +187,7 @@ def _read(answer: requests.Response, accept: set[HTTPStatus] | frozenset[HTTPSta
         raise Unavailable(f"HyperTrack answered {status}")
     if status in accept:
         return None
-    if not answer.ok:
+    if status >= 300:  # a redirect too: the key goes to no other host
         raise Refused(f"HyperTrack answered {status}: {_words(answer)}", code=str(status))
     try:
         return answer.json() if answer.content else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters import salesforce_requests, salesforce_rows, salesforce_soql
 from fieldlink.adapters.salesforce_rest import body_errors, refusal
-from fieldlink.errors import Refused, Unclear
+from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import View, Writes, Written
 from fieldlink.records import PolledRows
 
@@ -90,7 +90,11 @@ class SalesforceOrg:
         if parts["sheets"]["httpStatusCode"] < 300:
             sheets = found["sheets"]["records"]
         else:
-            problem = ": ".join(body_errors(found["sheets"])[0])
+            # Not switched on, or not for us. What passes by itself is no reason to go without.
+            refused = refusal(body_errors(found["sheets"]), parts["sheets"]["httpStatusCode"])
+            if isinstance(refused, Unavailable):
+                raise refused
+            problem = str(refused)
         statuses = _good(parts["statuses"])["records"]
         return salesforce_rows.view(
             work, assigned, statuses, sheets, problem, resource, self._user

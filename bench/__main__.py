@@ -1,0 +1,142 @@
+"""The webhook door beside the usual way: python -m bench [--quick]."""
+
+import json
+import shutil
+import subprocess
+import sys
+from argparse import ArgumentParser
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.deliveries import delivery_of
+from bench.loopback import pretended_aws
+from bench.measure import Figures, Row, in_turn, table
+from bench.pretended import ENVIRONMENT
+from local.runtime import BUILT, OF_LAMBDA, PYTHON, ROOT
+
+LAYER = BUILT / "Layer" / "python"
+# -S hides the environment's packages, -P this folder; -B leaves everything as it is.
+COMMAND = (str(PYTHON), "-S", "-P", "-B")
+
+ABOUT = """\
+{rounds} rounds in turn, medians; the ratio is the median of each round's. The usual way:
+Powertools' HTTP resolver, logger and metrics, pydantic, boto3; same deliveries, same checks.
+P4   Wall, in fresh processes as Lambda starts them. "ready": handler imported, clients made
+     (boto3: that of SQS). "answered": and the first delivery, of 10 events in three calls, to a
+     stand-in on loopback that speaks TLS.
+P1   CPU of a delivery whose events are all queued, in warm processes. "no I/O": without the
+     calls to AWS. "to the wire": these are made, signed and read as well, but not sent (answered
+     in place of urllib3's pool; by a listener to botocore's before-send).
+P13  The most memory that the processes of P4 had.
+"""
+
+
+def main() -> int:
+    parser = ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few rounds, for a first look")
+    quick = parser.parse_args().quick
+    rounds = 3 if quick else 15
+    print(ABOUT.format(rounds=rounds))
+    rows = starts(rounds) + paces(rounds, share=0.25 if quick else 1)
+    print(table(rows))
+    return 0
+
+
+def starts(rounds: int) -> list[Row]:
+    """P4, and P13 in passing."""
+    with TemporaryDirectory() as made, pretended_aws(Path(made)) as port:
+        folder = Path(made)
+        shutil.copy(ROOT / "bench" / "usual_way.py", folder)  # a function's folder
+        trusted = folder / "authorities.pem"
+        trusted.write_bytes(
+            (LAYER / "certifi" / "cacert.pem").read_bytes()
+            + (folder / "server.pem").read_bytes()
+        )
+        found = in_turn(
+            ["ours", "boto3", "usual"], rounds, partial(start, port=port, folder=folder)
+        )
+    return [
+        Row(
+            row,
+            what,
+            unit,
+            [each[figure] for each in found["ours"]],
+            NAMES[peer],
+            [each[figure] for each in found[peer]],
+            goal,
+        )
+        for row, what, unit, figure, peer, goal in (
+            ("P4", "ready", "ms", "ready", "boto3", 0.35),
+            ("P4", "ready", "ms", "ready", "usual", 0.20),
+            ("P4", "answered", "ms", "answered", "boto3", 0.35),
+            ("P4", "answered", "ms", "answered", "usual", 0.20),
+            ("P13", "memory", "MB", "peak", "usual", 0.5),
+        )
+    ]
+
+
+NAMES = {"boto3": "boto3", "usual": "the usual way"}
+
+
+def start(way: str, *, port: int, folder: Path) -> Figures:
+    """One process from nothing to its first answer."""
+    function = folder if way == "usual" else BUILT / "ReceiveWebhook"
+    trusted = str(folder / "authorities.pem")
+    told = run(
+        [str(ROOT / "bench" / "start.py"), way, str(port), json.dumps(delivery_of(10))],
+        path=[function, LAYER, OF_LAMBDA],
+        SSL_CERT_FILE=trusted,
+        AWS_CA_BUNDLE=trusted,
+    )
+    return {
+        "ready": told["ready"] * 1000,
+        "answered": told["answered"] * 1000,
+        "peak": told["peak"],
+    }
+
+
+def paces(rounds: int, *, share: float) -> list[Row]:
+    """P1."""
+    found = in_turn(["ours", "usual"], rounds, partial(pace, share=share))
+    depths = {"decision": "no I/O", "calls": "to the wire"}
+    goals = {("decision", 10, "median"): 0.35}
+    return [
+        Row(
+            "P1",
+            f"{size} events, {named}{', p99' if figure == 'p99' else ''}",
+            "us",
+            [each[f"{depth} {size} {figure}"] for each in found["ours"]],
+            NAMES["usual"],
+            [each[f"{depth} {size} {figure}"] for each in found["usual"]],
+            goals.get((depth, size, figure)),
+        )
+        for depth, named in depths.items()
+        for size in (1, 10, 100)
+        for figure in ("median", "p99")
+    ]
+
+
+def pace(way: str, *, share: float) -> Figures:
+    """One process that takes many deliveries."""
+    return run(["-m", "bench.pace", way, str(share)], path=[LAYER, OF_LAMBDA, ROOT])
+
+
+def run(arguments: list[str], *, path: list[Path], **environment: str) -> Figures:
+    """What a process of a bare interpreter told us."""
+    environment |= ENVIRONMENT | {"PYTHONPATH": ":".join(map(str, path))}
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if ended.returncode:
+        sys.exit(ended.stderr)
+    told: dict[str, float] = json.loads(ended.stderr)
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The two ways, each made to run without AWS, at one of two depths.
+
+At "calls" what would send is replaced: urllib3's pool for ours; for the usual one botocore gets
+its answer from a listener to "before-send". At "decision" the calls themselves are: what is left
+is what each makes of a delivery. Both are imported late, as they read the environment.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any, Literal
+from unittest.mock import patch
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from urllib3 import HTTPResponse
+
+from bench.deliveries import CONNECTION, SECRET, Context, Json
+from bench.pretended import PretendedAws, Sent
+from fieldlink.ports import Keys, Message
+
+Depth = Literal["decision", "calls"]
+Deliver = Callable[[Json], Json]
+CONTEXT = Context()
+
+
+@contextmanager
+def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
+    """The webhook door."""
+    from fieldlink.wiring import services
+    from functions import receive_webhook
+
+    services.cache_clear()
+    made = services()
+    with ExitStack() as stack:
+        if depth == "calls":
+            stack.enter_context(patch.object(made._aws, "_http", _Pool(aws)))
+        else:
+            keys = Keys([SECRET], live_positions=False)
+            ring = SimpleNamespace(of=lambda name: keys if name == CONNECTION else None)
+            stack.enter_context(patch.object(made, "key_ring", ring))
+            stack.enter_context(patch.object(made, "events", _Outbox(aws)))
+        yield lambda event: receive_webhook.lambda_handler(event, CONTEXT)
+    services.cache_clear()
+
+
+@contextmanager
+def usual(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
+    """The same job, written the usual way."""
+    from bench import usual_way
+
+    with ExitStack() as stack:
+        if depth == "calls":
+            for client in (usual_way.dynamodb, usual_way.kms, usual_way.sqs):
+                before_send = _BeforeSend(aws)
+                client.meta.events.register("before-send", before_send)
+                stack.callback(client.meta.events.unregister, "before-send", before_send)
+        else:
+            keys = usual_way.Keys(secrets=(SECRET,), live_positions=False)
+            known = {CONNECTION: keys}.get
+            stack.enter_context(patch.object(usual_way, "keys_of", known))
+            stack.enter_context(patch.object(usual_way, "send", _sender(aws)))
+        yield lambda event: usual_way.lambda_handler(event, CONTEXT)
+
+
+WAYS = {"ours": ours, "usual": usual}
+
+
+class _Pool:
+    """In place of urllib3's."""
+
+    def __init__(self, aws: PretendedAws) -> None:
+        self._aws = aws
+
+    def request(
+        self, _method: str, _url: str, *, body: bytes, headers: dict[str, str]
+    ) -> HTTPResponse:
+        return HTTPResponse(self._aws.answer(headers["X-Amz-Target"], body), status=200)
+
+
+class _BeforeSend:
+    """What botocore asks before it sends."""
+
+    def __init__(self, aws: PretendedAws) -> None:
+        self._aws = aws
+
+    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        target = request.headers["X-Amz-Target"]
+        target = target if isinstance(target, str) else target.decode()
+        answer = HTTPResponse(
+            BytesIO(self._aws.answer(target, request.body)), preload_content=False
+        )
+        return AWSResponse(request.url, 200, {}, answer)
+
+
+class _Outbox:
+    """In place of our queue."""
+
+    def __init__(self, aws: PretendedAws) -> None:
+        self._aws = aws
+
+    def put(self, messages: Iterable[Message]) -> None:
+        self._aws.sent += [Sent(*each) for each in messages]
+
+
+def _sender(aws: PretendedAws) -> Callable[[Iterable[dict[str, str]]], int]:
+    def send(messages: Iterable[dict[str, str]]) -> int:
+        sent = [Sent(*each.values()) for each in messages]
+        aws.sent += sent
+        return len(sent)
+
+    return send

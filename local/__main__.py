@@ -1,0 +1,59 @@
+"""`python -m local`: the bundle on this machine, and a working day with it.
+
+With --once it ends by itself, with exit code 0 only if the day gave what it should have.
+"""
+
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+
+from local import result
+from local.day import WorkingDay
+from local.town import Town
+
+
+def main(once: bool) -> int:
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
+
+    # The night before, so that the whole day lies ahead of the simulated clock.
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with Town(midnight, say=say) as town:
+        day = WorkingDay(town, say)
+        day.plan()
+        operator = town.operator()
+        town.connect(operator)
+        say(f"connected; {len(town.stack.mails())} invitations are sent")
+        day.live()
+        rows = result.found(town.salesforce)
+        print(f"\nWhat Salesforce holds (times in UTC):\n\n{result.table(rows)}\n")
+        wrong = result.differences(rows)
+        print(
+            "\n".join(["Not what the day should have given:", *wrong])
+            if wrong
+            else "As it should be."
+        )
+        if not once:
+            stay(town)
+    return 1 if wrong else 0
+
+
+def stay(town: Town) -> None:
+    """Until somebody stops it."""
+    print(
+        f"""
+The console, with a link that is good for 15 minutes and once:
+  {town.setup_link()}
+Salesforce:  {town.salesforce.url}
+HyperTrack:  {town.hypertrack.url}
+Stop with ctrl-C; nothing is left behind.""",
+        flush=True,
+    )
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    sys.exit(main("--once" in sys.argv[1:]))

@@ -1,0 +1,123 @@
+import pytest
+
+from fieldlink.adapters.aws import Aws
+from fieldlink.config import AwsAccess
+from fieldlink.errors import Refused, Unavailable, Unclear
+from tests.adapters.scripted import Answer, nobody, scripted
+from tests.conftest import Pretended
+
+
+def test_aws_understands_a_signed_call(aws: Pretended) -> None:
+    answer = Aws(aws.access).call("dynamodb", "ListTables", {})
+
+    assert sorted(answer["TableNames"]) == ["Ledger", "State"]
+
+
+def test_a_call_is_signed_for_its_service_and_region_with_the_token_of_the_session() -> None:
+    with scripted(Answer(200, {"MessageId": "1"})) as script:
+        assert script.aws.call("sqs", "SendMessage", {"a": "ü"}) == {"MessageId": "1"}
+
+    [asked] = script.asked
+    assert asked.json == {"a": "ü"}
+    assert asked.headers["x-amz-target"] == "AmazonSQS.SendMessage"
+    assert asked.headers["content-type"] == "application/x-amz-json-1.0"
+    assert asked.headers["x-amz-security-token"] == "session-token"
+    assert "/eu-central-1/sqs/aws4_request" in asked.headers["authorization"]
+    signed = asked.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
+    assert {"host", "x-amz-date", "x-amz-security-token", "x-amz-target"} <= {
+        *signed.split(";")
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ThrottlingException",
+        "Throttling",
+        "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceededException:http://internal.amazon.com/",
+        "RequestLimitExceeded",
+        "LimitExceededException",
+    ],
+)
+def test_what_is_throttled_may_be_tried_again(code: str) -> None:
+    with scripted(Answer(400, {"__type": code, "message": "slow down"})) as script:
+        with pytest.raises(Unavailable) as caught:
+            script.aws.call("dynamodb", "PutItem", {})
+
+        assert type(caught.value) is Unavailable
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ExpiredTokenException"])
+def test_what_the_stack_is_not_allowed_is_mended_by_us_and_then_tried_again(code: str) -> None:
+    with scripted(Answer(400, {"__type": code})) as script, pytest.raises(Unavailable):
+        script.aws.call("kms", "Decrypt", {})
+
+
+def test_too_many_requests_may_be_tried_again() -> None:
+    with (
+        scripted(Answer(429, b"<html>")) as script,
+        pytest.raises(Unavailable, match="answered 429"),
+    ):
+        script.aws.call("sqs", "SendMessageBatch", {})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(500, {"__type": "InternalServerError"}),
+        Answer(503, b"<html>busy</html>"),
+        Answer(reset=True),
+        Answer(200, {"Item": {"a": {"S": "x" * 100}}}, half=True),
+    ],
+    ids=["500", "503 of an edge", "reset", "half an answer"],
+)
+def test_a_call_without_a_whole_answer_may_have_been_carried_out(answer: Answer) -> None:
+    with scripted(answer) as script:
+        with pytest.raises(Unclear):
+            script.aws.call("dynamodb", "PutItem", {})
+
+        assert len(script.asked) == 1
+
+
+def test_a_call_that_is_never_answered_may_have_been_carried_out() -> None:
+    with scripted(Answer(silent=True)) as script, pytest.raises(Unclear):
+        script.aws.call("sqs", "SendMessageBatch", {})
+
+
+def test_a_call_that_reached_nobody_was_not_carried_out() -> None:
+    with pytest.raises(Unavailable) as caught:
+        Aws(AwsAccess("eu-central-1", "k", "s", None, nobody())).call("kms", "Decrypt", {})
+
+    assert not isinstance(caught.value, Unclear)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(400, {"__type": "a.b#ConditionalCheckFailedException"}), "ConditionalCheck"),
+        (Answer(400, {}, {"x-amzn-ErrorType": "MessageRejected:http://a"}), "MessageRejected"),
+        (Answer(403, b"not json"), "403"),
+        (Answer(400, {"__type": "ValidationException", "Message": "Bad key"}), "Validation"),
+    ],
+)
+def test_a_refusal_carries_the_code_of_aws(answer: Answer, code: str) -> None:
+    with scripted(answer) as script, pytest.raises(Refused) as caught:
+        script.aws.call("dynamodb", "PutItem", {})
+
+    assert caught.value.code.startswith(code)
+    assert "#" not in caught.value.code
+    assert ":" not in caught.value.code
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"<html>", b""])
+@pytest.mark.parametrize("status", [400, 503])
+def test_an_error_in_any_shape_is_one_of_ours(status: int, body: bytes) -> None:
+    with scripted(Answer(status, body)) as script, pytest.raises((Refused, Unclear)):
+        script.aws.call("dynamodb", "PutItem", {})
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"7", b"<html>", b'{"Item":'])
+def test_an_answer_that_is_no_object_is_unclear(body: bytes) -> None:
+    with scripted(Answer(200, body)) as script, pytest.raises(Unclear):
+        script.aws.call("dynamodb", "GetItem", {})

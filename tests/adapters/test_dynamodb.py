@@ -1,0 +1,361 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+import pytest
+
+from fieldlink import records
+from fieldlink.adapters.aws import Aws
+from fieldlink.adapters.dynamodb import KEYS, DynamoLedger, DynamoState
+from fieldlink.errors import Unavailable
+from fieldlink.models import Delivered, Fact, Fence, Kind, LedgerRow, Outcome, Travel
+from fieldlink.ports import Ledger, State
+from fieldlink.records import Device, Geofence, Listed, Record, Tracking, WebhookTested, Worker
+from tests.adapters.scripted import Answer, scripted
+from tests.conftest import Pretended
+from tests.fakes import FakeLedger, FakeState
+
+NOW = datetime(2026, 3, 4, 8, 30, 15, 250_000, tzinfo=UTC)
+FENCE = Fence(device="D1", latitude=52.5, longitude=13.4, radius=100, metadata={"a": "b"})
+FACT = Fact(
+    kind=Kind.LEFT,
+    key="geofence/1/exit",
+    at=NOW,
+    device="D1",
+    arrived_at=NOW - timedelta(hours=1),
+    travel=Travel(metres=1000, seconds=60),
+    note="naïve 🚲",
+    photos=("p1",),
+)
+DELIVERED = Delivered(fact=FACT, delivery="d1", received_at=NOW)
+SEALED = "sealed-text"
+EVERY: list[Record] = [
+    Listed(connection="c"),
+    records.Connection(
+        connection="c",
+        state="lost",
+        name='"Zoë" & Co',
+        hypertrack_account="a",
+        hypertrack_secret=SEALED,
+        login_url="https://login.salesforce.com",
+    ),
+    records.Access(
+        connection="c", tokens=SEALED, instance_url="https://a.my", renewing_since=NOW
+    ),
+    records.WebhookKeys(connection="c", secrets=(SEALED, "old"), live_positions=True),
+    WebhookTested(connection="c", at=NOW),
+    records.Watermark(connection="c", at=NOW),
+    records.Resource(connection="c", id="r", name="R", email="r@example.com", active=False),
+    Worker(
+        connection="c",
+        resource="r",
+        device="D1",
+        invitation=records.Invitation(state="sending", at=NOW),
+    ),
+    Device(connection="c", id="D1", resource="", ttl=1_900_000_000),
+    Geofence(connection="c", id="g", resource="r", appointment="a", assignment="i", live=False),
+    records.Parked(
+        connection="c", id="p", queue="events", body="{}", group="g", cause="no", at=NOW
+    ),
+    records.Appointment(connection="c", id="a", latitude=52.516275, longitude=-0.1, ttl=1),
+    records.Visit(
+        connection="c",
+        appointment="a",
+        facts={FACT.key: DELIVERED},
+        intent=records.Intent(delivered=DELIVERED, since=NOW),
+        ours=records.Ours(
+            status="Done",
+            actual_start=NOW,
+            travel={"r": 1.5},
+            entries={"r": records.Entry(id="e", starts_at=NOW, ends_at=NOW)},
+        ),
+    ),
+    records.Assignment(connection="c", id="i", appointment="a", resource="r", deleted=True),
+    Tracking(
+        connection="c",
+        resource="r",
+        appointment="a",
+        assignment="i",
+        live=records.LiveFence(id="g", fence=FENCE),
+        leaving=("h",),
+        creating=FENCE,
+        waiting="no device yet",
+    ),
+    records.Day(connection="c", resource="r", on=date(2026, 3, 4), facts={"k": DELIVERED}),
+    records.PendingAuthorisation(
+        connection="c",
+        state="s",
+        session="x",
+        verifier=SEALED,
+        callback="https://a/b",
+        login_url="https://l",
+        ttl=1_900_000_000,
+    ),
+    records.UsedLink(connection="nonce", ttl=1_900_000_000),
+]
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def state(request: pytest.FixtureRequest) -> State:
+    if request.param == "fake":
+        return FakeState()
+    return _dynamo(request.getfixturevalue("aws"))
+
+
+def _dynamo(aws: Pretended) -> DynamoState:
+    return DynamoState(Aws(aws.access), aws.settings.state_table)
+
+
+def device(number: int, resource: str = "r") -> Device:
+    return Device(connection="c", id=f"D{number}", resource=resource)
+
+
+# ── the promise, kept by the real one and by the fake ──────────────────────────
+
+
+def test_every_kind_of_record_is_among_those_that_are_tried() -> None:
+    assert {type(record) for record in EVERY} == set(KEYS)
+
+
+@pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
+def test_a_record_comes_back_as_it_was_stored(state: State, record: Record) -> None:
+    assert state.write(record)
+
+    found = state.read(type(record), *record.key)
+
+    assert found == record.model_copy(update={"version": 1})
+
+
+@pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
+def test_what_is_sealed_does_not_show_when_a_record_is_printed(record: Record) -> None:
+    assert SEALED not in repr(record)
+
+
+def test_what_was_never_stored_is_not_found(state: State) -> None:
+    assert state.read(Device, "c", "D1") is None
+    assert state.read_many(Device, [("c", "D1")]) == []
+    assert state.all_of(Geofence, "c") == []
+    assert state.take(Device, "c", "D1") is None
+    state.erase(Device, "c", "D1")
+
+
+def test_a_new_record_is_stored_only_where_there_is_none(state: State) -> None:
+    assert state.write(device(1, "first"))
+    assert not state.write(device(1, "second"))
+
+    found = state.read(Device, "c", "D1")
+    assert found
+    assert found.resource == "first"
+
+
+def test_a_record_is_stored_only_over_the_version_that_was_read(state: State) -> None:
+    state.write(device(1))
+    read = state.read(Device, "c", "D1")
+    assert read
+
+    assert state.write(read.model_copy(update={"resource": "mine"}))
+    assert not state.write(read.model_copy(update={"resource": "late"}))
+
+    found = state.read(Device, "c", "D1")
+    assert found
+    assert (found.resource, found.version) == ("mine", 2)
+
+
+def test_a_record_that_was_erased_meanwhile_is_not_stored_again(state: State) -> None:
+    state.write(device(1))
+    read = state.read(Device, "c", "D1")
+    assert read
+    state.erase(Device, "c", "D1")
+
+    assert not state.write(read)
+    assert state.read(Device, "c", "D1") is None
+
+
+def test_one_of_many_writers_at_the_same_time_wins(state: State) -> None:
+    state.write(device(1))
+    read = state.read(Device, "c", "D1")
+    assert read
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(state.write, [read] * 16))
+
+    assert won.count(True) == 1
+
+
+def test_what_is_taken_goes_to_one_of_many_takers(state: State) -> None:
+    state.write(device(1))
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: state.take(Device, "c", "D1"), range(16)))
+
+    assert [each.id for each in taken if each] == ["D1"]
+
+
+def test_any_number_of_records_is_stored_and_read(state: State) -> None:
+    state.write_all(device(number) for number in range(137))
+
+    found = state.read_many(Device, [("c", f"D{number}") for number in range(-5, 137)])
+
+    assert sorted(each.id for each in found) == sorted(f"D{number}" for number in range(137))
+
+
+def test_records_with_one_writer_are_stored_whatever_their_version(state: State) -> None:
+    state.write(device(1, "first"))
+
+    state.write_all([device(1, "second")])
+
+    found = state.read(Device, "c", "D1")
+    assert found
+    assert found.resource == "second"
+
+
+def test_all_of_a_kind_are_those_below_the_key_and_no_others(state: State) -> None:
+    for record in EVERY:
+        state.write(record)
+    state.write(Geofence(connection="d", id="g2", resource="", appointment="", assignment=""))
+
+    assert [each.id for each in state.all_of(Geofence, "c")] == ["g"]
+    assert [each.id for each in state.all_of(records.Assignment, "c", "a")] == ["i"]
+    assert [each.assignment for each in state.all_of(Tracking, "c", "r")] == ["i"]
+    assert [each.connection for each in state.all_of(Listed)] == ["c"]
+
+
+def test_one_connection_never_sees_what_another_has(state: State) -> None:
+    state.write(device(1))
+
+    assert state.read(Device, "other", "D1") is None
+    assert state.take(Device, "other", "D1") is None
+
+
+# ── DynamoDB itself ────────────────────────────────────────────────────────────
+
+
+def test_more_than_dynamodb_answers_at_once_is_read_in_full(aws: Pretended) -> None:
+    state = _dynamo(aws)
+    body = "x" * 100_000
+    state.write_all(
+        records.Parked(
+            connection="c", id=f"{n:02}", queue="polls", body=body, group="", cause="", at=NOW
+        )
+        for n in range(23)
+    )
+
+    found = state.all_of(records.Parked, "c")
+
+    assert [each.id for each in found] == [f"{n:02}" for n in range(23)]
+
+
+def test_the_time_to_live_is_a_number_for_the_table_to_read(aws: Pretended) -> None:
+    _dynamo(aws).write(Device(connection="c", id="D1", resource="", ttl=1_900_000_000))
+    _dynamo(aws).write(device(2))
+
+    [limited, kept] = aws.client("dynamodb").scan(TableName="State")["Items"]
+
+    assert limited["ttl"] == {"N": "1900000000"}
+    assert "ttl" not in kept
+
+
+def test_keys_that_dynamodb_left_out_are_asked_for_again() -> None:
+    item = {
+        "pk": {"S": "c"},
+        "sk": {"S": "device#D1"},
+        "version": {"N": "1"},
+        "body": {"S": device(1).model_dump_json(exclude={"version", "ttl"})},
+    }
+    rest = {"T": {"Keys": [{"pk": {"S": "c"}, "sk": {"S": "device#D1"}}]}}
+    first = Answer(200, {"Responses": {"T": []}, "UnprocessedKeys": rest})
+    second = Answer(200, {"Responses": {"T": [item]}, "UnprocessedKeys": {}})
+
+    with scripted(first, second) as script:
+        found = DynamoState(script.aws, "T").read_many(Device, [("c", "D1"), ("c", "D2")])
+
+    assert [each.id for each in found] == ["D1"]
+    assert script.asked[1].json == {"RequestItems": rest}
+
+
+def test_items_that_dynamodb_left_out_are_put_again_and_no_others() -> None:
+    with scripted(*_leaving_out(1), Answer(200, {"UnprocessedItems": {}})) as script:
+        DynamoState(script.aws, "T").write_all(device(number) for number in range(26))
+
+    sizes = [len(asked.json["RequestItems"]["T"]) for asked in script.asked]
+    assert sizes == [25, 1, 1]
+
+
+def test_a_table_that_stays_busy_is_unavailable_after_some_tries() -> None:
+    with scripted(*_leaving_out(1)) as script:
+        with pytest.raises(Unavailable, match="busy"):
+            DynamoState(script.aws, "T").write_all([device(1)])
+
+        assert len(script.asked) == 5
+
+
+def _leaving_out(count: int) -> Iterator[Answer]:
+    rest = [{"PutRequest": {"Item": {"pk": {"S": "c"}}}}] * count
+    yield Answer(200, {"UnprocessedItems": {"T": rest}})
+
+
+# ── ledger ─────────────────────────────────────────────────────────────────────
+
+
+def row(number: int, received_at: datetime = NOW, **more: object) -> LedgerRow:
+    return LedgerRow.model_validate(
+        {
+            "connection": "c",
+            "received_at": received_at,
+            "delivery": f"d{number}",
+            "outcome": Outcome.APPLIED,
+            **more,
+        }
+    )
+
+
+class Book(Ledger, Protocol):
+    """What the console asks of a ledger besides."""
+
+    def last(self, connection: str, *, now: datetime, limit: int) -> list[dict[str, Any]]: ...
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def ledger(request: pytest.FixtureRequest) -> Book:
+    if request.param == "fake":
+        return FakeLedger()
+    return _ledger(request.getfixturevalue("aws"))
+
+
+def _ledger(aws: Pretended) -> DynamoLedger:
+    return DynamoLedger(Aws(aws.access), aws.settings.ledger_table, 400)
+
+
+def test_a_row_that_is_put_twice_is_one_row(ledger: Book) -> None:
+    ledger.put(row(1))
+    ledger.put(row(1, reason="again"))
+
+    [found] = ledger.last("c", now=NOW, limit=10)
+    assert found["reason"] == "again"
+
+
+def test_the_last_rows_are_the_newest_of_today_and_yesterday(ledger: Book) -> None:
+    for hours in (0, 1, 9, 20, 40):
+        ledger.put(row(hours, NOW - timedelta(hours=hours)))
+
+    newest = [each["delivery"] for each in ledger.last("c", now=NOW, limit=3)]
+    every = [each["delivery"] for each in ledger.last("c", now=NOW, limit=30)]
+
+    assert newest == ["d0", "d1", "d9"]
+    assert every == ["d0", "d1", "d9", "d20"]
+
+
+def test_the_last_rows_are_of_one_connection(ledger: Book) -> None:
+    ledger.put(row(1))
+
+    assert ledger.last("other", now=NOW, limit=30) == []
+
+
+def test_a_row_is_kept_for_as_many_days_as_the_stack_says(aws: Pretended) -> None:
+    _ledger(aws).put(row(1))
+
+    [item] = aws.client("dynamodb").scan(TableName="Ledger")["Items"]
+
+    kept = datetime.fromtimestamp(int(item["ttl"]["N"]), UTC) - NOW
+    assert kept.days in {399, 400}

@@ -1,0 +1,355 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from fieldlink.adapters.hypertrack import HyperTrackAccount
+from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.models import APPOINTMENT_KEY, ASSIGNMENT_KEY, RESOURCE_KEY, Fence
+from local.hypertrack import FakeHyperTrack, Phone
+from tests.adapters.scripted import Answer, nobody, scripted
+from tests.conftest import ACCOUNT, ROSA, SECRET_KEY, SITE
+
+HANDLE, OTHER = "0Hn000000000001AAA", "0Hn000000000002AAA"
+
+
+@pytest.fixture
+def http() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.fixture
+def account(http: requests.Session, hypertrack: FakeHyperTrack) -> HyperTrackAccount:
+    return HyperTrackAccount(http, hypertrack.url, ACCOUNT, lambda: SECRET_KEY)
+
+
+def phone_of(
+    account: HyperTrackAccount,
+    hypertrack: FakeHyperTrack,
+    handle: str = HANDLE,
+    app: str = "android-0.2",
+) -> Phone:
+    account.ensure_worker(handle, ROSA)
+    return hypertrack.install(account.invitation_link(handle), app)
+
+
+def fence(phone: Phone, **more: Any) -> Fence:
+    metadata = {
+        APPOINTMENT_KEY: "08p000000000001AAA",
+        RESOURCE_KEY: HANDLE,
+        ASSIGNMENT_KEY: "03r000000000001AAA",
+        "name": "Boiler",
+    }
+    wanted = {
+        "device": phone.device_id,
+        "latitude": SITE[0],
+        "longitude": SITE[1],
+        "radius": 100,
+        "metadata": metadata | more.pop("metadata", {}),
+    }
+    return Fence.model_validate(wanted | more)
+
+
+# ── keys, workers, invitations ─────────────────────────────────────────────────
+
+
+def test_keys_that_are_right_pass(account: HyperTrackAccount) -> None:
+    account.check()
+
+
+@pytest.mark.parametrize("keys", [(ACCOUNT, "wrong"), ("nobody", SECRET_KEY), (ACCOUNT, "ü")])
+def test_keys_that_are_wrong_are_refused(
+    http: requests.Session, hypertrack: FakeHyperTrack, keys: tuple[str, str]
+) -> None:
+    with pytest.raises(Refused) as caught:
+        HyperTrackAccount(http, hypertrack.url, keys[0], lambda: keys[1]).check()
+
+    assert caught.value.code == "401"
+    assert keys[1] not in str(caught.value)
+
+
+def test_a_worker_that_is_there_already_is_as_good(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    account.ensure_worker(HANDLE, ROSA)
+    account.ensure_worker(HANDLE, "Another name")
+
+    [worker] = hypertrack.workers(ACCOUNT)
+    assert (worker.worker_handle, worker.name) == (HANDLE, ROSA)
+
+
+def test_a_worker_may_have_no_name(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    account.ensure_worker(HANDLE, "")
+
+    assert [each.worker_handle for each in hypertrack.workers(ACCOUNT)] == [HANDLE]
+
+
+@pytest.mark.parametrize("shape", ["link", "invite_link", "array"])
+def test_an_invitation_is_a_link_to_the_visits_app_in_every_documented_shape(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, shape: Any
+) -> None:
+    hypertrack.switches.invite_answer = shape
+    account.ensure_worker(HANDLE, ROSA)
+
+    link = account.invitation_link(HANDLE)
+
+    [invite] = hypertrack.invites
+    assert (invite.link, invite.app, invite.worker_handle) == (link, "VISITS", HANDLE)
+
+
+def test_nobody_who_is_not_a_worker_is_invited(account: HyperTrackAccount) -> None:
+    with pytest.raises(Refused, match="404"):
+        account.invitation_link(HANDLE)
+
+
+@pytest.mark.parametrize("body", [{}, [], [{}], {"link": ""}, "text"])
+def test_an_invitation_without_a_link_is_refused(http: requests.Session, body: Any) -> None:
+    with scripted(Answer(200, body)) as script, pytest.raises(Refused, match="no link"):
+        HyperTrackAccount(http, script.url, ACCOUNT, str).invitation_link(HANDLE)
+
+
+# ── devices ────────────────────────────────────────────────────────────────────
+
+
+def test_a_worker_without_the_app_has_no_device(account: HyperTrackAccount) -> None:
+    assert account.device_of(HANDLE) is None
+    account.ensure_worker(HANDLE, ROSA)
+    assert account.device_of(HANDLE) is None
+
+
+@pytest.mark.parametrize("app", ["android-0.2", "ios-2.20"])
+def test_a_device_is_found_by_its_driver_and_by_its_worker(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, app: str
+) -> None:
+    phone = phone_of(account, hypertrack, app=app)
+
+    assert account.device_of(HANDLE) == phone.device_id
+    assert account.driver_of(phone.device_id) == HANDLE
+
+
+def test_the_device_that_registered_last_is_in_use(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    phone_of(account, hypertrack, OTHER)
+    phone_of(account, hypertrack)
+    latest = phone_of(account, hypertrack)
+
+    assert account.device_of(HANDLE) == latest.device_id
+
+
+def test_a_device_is_found_on_a_later_page(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    hypertrack.switches.device_page = 1
+    phone = phone_of(account, hypertrack)
+    phone_of(account, hypertrack, OTHER)
+    phone_of(account, hypertrack, OTHER)
+
+    assert account.device_of(HANDLE) == phone.device_id
+    assert account.device_of(OTHER) not in (None, phone.device_id)
+
+
+def test_a_device_is_found_in_a_plain_array(http: requests.Session) -> None:
+    worker = Answer(404, {"message": "no"})
+    devices = Answer(200, [{"device_id": "D1", "metadata": {"driver_id": HANDLE}}])
+    with scripted(worker, devices) as script:
+        account = HyperTrackAccount(http, script.url, ACCOUNT, str)
+
+        assert account.device_of(HANDLE) == "D1"
+
+
+@pytest.mark.parametrize("device", ["00000000-0000-0000-0000-00000000000A", "no uuid"])
+def test_a_device_that_does_not_exist_belongs_to_nobody(
+    account: HyperTrackAccount, device: str
+) -> None:
+    assert account.driver_of(device) is None
+
+
+def test_a_list_that_does_not_end_is_given_up(http: requests.Session) -> None:
+    again = Answer(200, {"data": [], "pagination_token": "again"})
+    with scripted(Answer(404), again) as script:
+        assert HyperTrackAccount(http, script.url, ACCOUNT, str).device_of(HANDLE) is None
+
+        assert len(script.asked) < 250
+
+
+# ── geofences ──────────────────────────────────────────────────────────────────
+
+
+def test_a_geofence_stands_where_it_is_wanted(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    wanted = fence(phone_of(account, hypertrack))
+
+    made = account.add_geofence(wanted)
+
+    [found] = hypertrack.geofences()
+    assert found.geofence_id == made
+    assert found.device_id == wanted.device
+    assert found.geometry == {"type": "Point", "coordinates": [SITE[1], SITE[0]]}
+    assert (found.radius, found.metadata) == (100, wanted.metadata)
+    assert account.geofence_metadata(made) == wanted.metadata
+
+
+def test_a_geofence_for_a_device_that_is_gone_is_refused(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    wanted = fence(phone_of(account, hypertrack)).model_copy(update={"device": "D-nowhere"})
+
+    with pytest.raises(Refused, match="device_not_found"):
+        account.add_geofence(wanted)
+
+
+def test_only_the_very_geofence_that_was_asked_for_is_found_again(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    phone, other = phone_of(account, hypertrack), phone_of(account, hypertrack, OTHER)
+    wanted = fence(phone)
+    for another in (
+        fence(other),
+        fence(phone, latitude=SITE[0] + 0.000001),
+        fence(phone, longitude=SITE[1] + 0.000001),
+        fence(phone, metadata={ASSIGNMENT_KEY: "03r000000000002AAA"}),
+        fence(phone, metadata={RESOURCE_KEY: OTHER}),
+    ):
+        account.add_geofence(another)
+    account.remove_geofence(account.add_geofence(wanted))
+    assert account.find_geofence(wanted) is None
+
+    made = account.add_geofence(wanted)
+
+    assert account.find_geofence(wanted) == made
+
+
+def test_a_geofence_made_with_another_radius_is_not_the_one_that_was_asked_for(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    wanted = fence(phone_of(account, hypertrack))
+    account.add_geofence(wanted.model_copy(update={"radius": 500}))
+
+    assert account.find_geofence(wanted) is None
+
+
+def test_a_geofence_is_found_on_a_later_page(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    wanted = fence(phone_of(account, hypertrack))
+    for number in range(101):
+        account.add_geofence(wanted.model_copy(update={"latitude": 10 + number / 100}))
+    made = account.add_geofence(wanted)
+
+    assert account.find_geofence(wanted) == made
+
+
+def test_a_geofence_takes_other_words_and_keeps_its_id(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    made = account.add_geofence(fence(phone_of(account, hypertrack)))
+
+    account.relabel_geofence(made, {"name": "Heating"})
+
+    assert account.geofence_metadata(made) == {"name": "Heating"}
+
+
+def test_a_geofence_that_is_gone_is_as_good_as_removed(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    made = account.add_geofence(fence(phone_of(account, hypertrack)))
+
+    account.remove_geofence(made)
+    account.remove_geofence(made)
+
+    assert hypertrack.geofences() == []
+    assert account.geofence_metadata(made) == {}
+    with pytest.raises(Refused):
+        account.relabel_geofence(made, {})
+
+
+@pytest.mark.parametrize("body", [{}, [], [{}], "text", [{"geofence_id": None}]])
+def test_an_answer_without_the_new_geofence_is_unclear(
+    http: requests.Session, body: Any
+) -> None:
+    wanted = Fence(device="D1", latitude=1, longitude=2, radius=100, metadata={})
+    with scripted(Answer(201, body)) as script, pytest.raises(Unclear):
+        HyperTrackAccount(http, script.url, ACCOUNT, str).add_geofence(wanted)
+
+
+def test_an_id_with_a_slash_asks_for_nothing_else(http: requests.Session) -> None:
+    with scripted(Answer(404)) as script:
+        account = HyperTrackAccount(http, script.url, ACCOUNT, str)
+        account.geofence_metadata("../workers?x=1#")
+
+    assert script.asked[0].path == "/geofences/..%2Fworkers%3Fx%3D1%23"
+
+
+# ── answers that are none ──────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_error_may_have_been_carried_out(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, status: int
+) -> None:
+    hypertrack.faults.append({"match": {"method": "POST"}, "status": status})
+
+    with pytest.raises(Unclear):
+        account.ensure_worker(HANDLE, ROSA)
+
+
+@pytest.mark.parametrize("status", [408, 429])
+def test_a_call_that_came_too_often_may_come_again(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, status: int
+) -> None:
+    hypertrack.faults.append({"status": status})
+
+    with pytest.raises(Unavailable) as caught:
+        account.check()
+
+    assert type(caught.value) is Unavailable
+
+
+def test_a_call_without_an_answer_may_have_been_carried_out(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    hypertrack.faults.append({"drop": True, "after": True})
+
+    with pytest.raises(Unclear):
+        account.ensure_worker(HANDLE, ROSA)
+
+    assert len(hypertrack.workers(ACCOUNT)) == 1
+
+
+def test_a_body_that_hypertrack_does_not_understand_is_refused_in_its_words(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    body = {"message": "Validation error", "detail": {"json": {"name": ["Too long"]}}}
+    hypertrack.faults.append({"status": 422, "body": body})
+
+    with pytest.raises(Refused, match=r"422: Validation error.*Too long") as caught:
+        account.ensure_worker(HANDLE, ROSA)
+
+    assert caught.value.code == "422"
+
+
+def test_an_account_that_nobody_answers_for_is_unavailable(http: requests.Session) -> None:
+    with pytest.raises(Unavailable):
+        HyperTrackAccount(http, nobody(), ACCOUNT, str).check()
+
+
+@pytest.mark.parametrize("answer", [Answer(200, b"<html>"), Answer(200, [{}] * 9, half=True)])
+def test_an_answer_that_is_no_json_is_unclear(http: requests.Session, answer: Answer) -> None:
+    with scripted(answer) as script, pytest.raises(Unclear):
+        HyperTrackAccount(http, script.url, ACCOUNT, str).check()
+
+
+def test_a_redirect_is_not_followed(http: requests.Session) -> None:
+    with scripted() as elsewhere:
+        moved = Answer(302, b"", {"location": elsewhere.url})
+        with scripted(moved) as script, pytest.raises((Refused, Unavailable)):
+            HyperTrackAccount(http, script.url, ACCOUNT, str).check()
+
+        assert elsewhere.asked == []

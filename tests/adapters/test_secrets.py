@@ -1,0 +1,90 @@
+import pytest
+
+from fieldlink.adapters.aws import Aws
+from fieldlink.adapters.dynamodb import DynamoState
+from fieldlink.adapters.keyring import StateKeyRing
+from fieldlink.adapters.secrets import KmsVault, Secrets
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.ports import Vault
+from fieldlink.records import WebhookKeys
+from tests.adapters.scripted import Answer, scripted
+from tests.conftest import CONSOLE_KEY, Pretended
+from tests.fakes import FakeVault
+
+
+@pytest.fixture(params=["fake", "kms"])
+def vault(request: pytest.FixtureRequest) -> Vault:
+    return FakeVault() if request.param == "fake" else _kms(request.getfixturevalue("aws"))
+
+
+def _kms(aws: Pretended) -> KmsVault:
+    return KmsVault(Aws(aws.access), aws.settings.kms_key_id)
+
+
+@pytest.mark.parametrize("secret", ["plain", "schlüssel 🔑", 'a"b\\c\n', "x" * 3000])
+def test_what_is_sealed_opens_to_the_same(vault: Vault, secret: str) -> None:
+    sealed = vault.seal(secret, connection="c")
+
+    assert secret not in sealed
+    assert vault.open(sealed, connection="c") == secret
+
+
+def test_what_is_sealed_for_one_connection_opens_for_no_other(vault: Vault) -> None:
+    sealed = vault.seal("secret", connection="c")
+    assert vault.open(sealed, connection="c") == "secret"
+
+    with pytest.raises(Refused):
+        vault.open(sealed, connection="d")
+
+
+def test_what_was_never_sealed_does_not_open(vault: Vault) -> None:
+    with pytest.raises(Refused):
+        vault.open("bm90IHNlYWxlZA==", connection="c")
+
+
+def test_kms_is_asked_once_for_what_is_opened_often() -> None:
+    with scripted(Answer(200, {"Plaintext": "c2VjcmV0"})) as script:
+        vault = KmsVault(script.aws, "key")
+        opened = [vault.open("sealed", connection="c") for _ in range(3)]
+
+    assert opened == ["secret"] * 3
+    assert len(script.asked) == 1
+
+
+def test_a_failure_to_open_is_not_kept() -> None:
+    busy = Answer(400, {"__type": "ThrottlingException"})
+    with scripted(busy, Answer(200, {"Plaintext": "c2VjcmV0"})) as script:
+        vault = KmsVault(script.aws, "key")
+        with pytest.raises(Unavailable):
+            vault.open("sealed", connection="c")
+
+        assert vault.open("sealed", connection="c") == "secret"
+
+
+def test_a_secret_is_read_by_its_id(aws: Pretended) -> None:
+    assert Secrets(Aws(aws.access)).read(aws.settings.console_key_secret) == CONSOLE_KEY
+
+
+def test_a_secret_that_is_not_there_is_mended_by_us_and_then_tried_again(
+    aws: Pretended,
+) -> None:
+    with pytest.raises(Unavailable):
+        Secrets(Aws(aws.access)).read("nothing")
+
+
+def test_the_door_finds_the_keys_that_the_console_kept(aws: Pretended) -> None:
+    vault = _kms(aws)
+    sealed = [vault.seal(each, connection="c") for each in ("new", "before")]
+    DynamoState(Aws(aws.access), aws.settings.state_table).write(
+        WebhookKeys(connection="c", secrets=tuple(sealed), live_positions=True)
+    )
+
+    keys = StateKeyRing(Aws(aws.access), aws.settings.state_table, vault).of("c")
+
+    assert keys == (["new", "before"], True)
+
+
+def test_a_connection_that_does_not_exist_has_no_keys(aws: Pretended) -> None:
+    ring = StateKeyRing(Aws(aws.access), aws.settings.state_table, _kms(aws))
+
+    assert ring.of("nobody") is None

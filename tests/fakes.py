@@ -1,0 +1,656 @@
+"""The ports in memory. They behave as the adapters do; the same contracts are run on both.
+
+All fakes of a test share a `Fate`: it names their effects in the order in which they happened,
+makes one of them fail, or ends the worker before or after its n-th effect, like a power cut.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from fieldlink.errors import Refused
+from fieldlink.models import (
+    ASSIGNMENT_KEY,
+    RESOURCE_KEY,
+    Category,
+    Grant,
+    Identity,
+    LedgerRow,
+    Sheet,
+    Status,
+    View,
+    Writes,
+    Written,
+    minute,
+)
+from fieldlink.ports import Keys, Message
+from fieldlink.records import (
+    Appointment,
+    Assignment,
+    PolledRows,
+    Record,
+    Resource,
+    Row,
+    WebhookKeys,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fieldlink.models import Fence
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+STATUSES = (
+    Status(name="None", category=Category.SCHEDULED),
+    Status(name="Scheduled", category=Category.SCHEDULED, default=True),
+    Status(name="Dispatched", category=Category.DISPATCHED, default=True),
+    Status(name="On Site", category=Category.IN_PROGRESS),
+    Status(name="In Progress", category=Category.IN_PROGRESS, default=True),
+    Status(name="Cannot Complete", category=Category.CANNOT_COMPLETE, default=True),
+    Status(name="Completed", category=Category.COMPLETED, default=True),
+    Status(name="Canceled", category=Category.CANCELED, default=True),
+)
+
+
+class Killed(BaseException):
+    """The worker was stopped from outside; nothing of ours may catch this."""
+
+
+class Death(NamedTuple):
+    """Before or after which effect, counted from 1, a worker dies."""
+
+    side: Literal["before", "after"]
+    number: int
+
+
+class Fate:
+    """What happens to those who use the fakes."""
+
+    def __init__(self) -> None:
+        self.effects: list[str] = []
+        self.death: Death | None = None
+        self._failures: dict[str, tuple[Exception, bool, int]] = {}
+
+    def fail(
+        self, effect: str, error: Exception, *, after: bool = False, times: int = 1_000_000
+    ) -> None:
+        """Let the next `times` of this effect fail; `after`: once they have been done."""
+        self._failures[effect] = (error, after, times)
+
+    def recover(self) -> None:
+        self._failures.clear()
+
+    @contextmanager
+    def effect(self, name: str) -> Iterator[None]:
+        self.effects.append(name)
+        number = len(self.effects)
+        self._die(Death("before", number))
+        self._fail(name, after=False)
+        yield
+        self._fail(name, after=True)
+        self._die(Death("after", number))
+
+    def _die(self, here: Death) -> None:
+        if self.death == here:
+            self.death = None
+            raise Killed(f"{here.side} {self.effects[-1]}")
+
+    def _fail(self, name: str, *, after: bool) -> None:
+        error, done_first, times = self._failures.get(name, (None, False, 0))
+        if error and done_first is after and times:
+            self._failures[name] = (error, done_first, times - 1)
+            raise error
+
+
+class Stored(NamedTuple):
+    """A record as the table holds it."""
+
+    body: str
+    version: int
+    ttl: int | None
+
+
+class FakeState:
+    """Keeps records as JSON, as the table does, so that what can't be stored shows."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+        self._stored: dict[tuple[type[Record], tuple[str, ...]], Stored] = {}
+        self._lock = RLock()
+
+    def read[R: Record](self, kind: type[R], *key: str) -> R | None:
+        with self.fate.effect(f"read {kind.__name__}"):
+            stored = self._stored.get((kind, key))
+            return _record(kind, stored) if stored else None
+
+    def read_many[R: Record](self, kind: type[R], keys: Iterable[tuple[str, ...]]) -> list[R]:
+        wanted = list(keys)
+        assert len(wanted) == len(set(wanted)), "BatchGetItem refuses a key that comes twice"
+        with self.fate.effect(f"read {kind.__name__}s"):
+            found = [self._stored.get((kind, key)) for key in wanted]
+            return [_record(kind, stored) for stored in found if stored]
+
+    def all_of[R: Record](self, kind: type[R], *key: str) -> list[R]:
+        with self.fate.effect(f"read all {kind.__name__}s"):
+            return [
+                _record(kind, stored)
+                for (stored_kind, stored_key), stored in sorted(
+                    self._stored.items(), key=lambda each: each[0][1]
+                )
+                if stored_kind is kind and stored_key[: len(key)] == key
+            ]
+
+    def write(self, record: Record) -> bool:
+        with self.fate.effect(f"write {type(record).__name__}"), self._lock:
+            stored = self._stored.get((type(record), record.key))
+            if (stored.version if stored else 0) != record.version:
+                return False
+            self._put(record)
+            return True
+
+    def write_all(self, records: Iterable[Record]) -> None:
+        for record in records:
+            with self.fate.effect(f"write {type(record).__name__}"):
+                self._put(record)
+
+    def take[R: Record](self, kind: type[R], *key: str) -> R | None:
+        with self.fate.effect(f"take {kind.__name__}"), self._lock:
+            stored = self._stored.pop((kind, key), None)
+            return _record(kind, stored) if stored else None
+
+    def erase(self, kind: type[Record], *key: str) -> None:
+        with self.fate.effect(f"erase {kind.__name__}"):
+            self._stored.pop((kind, key), None)
+
+    @property
+    def texts(self) -> str:
+        """Everything that is stored, to look for what must not be."""
+        return "\n".join(stored.body for stored in self._stored.values())
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How many records of each kind are stored."""
+        return Counter(kind.__name__ for kind, _ in self._stored)
+
+    def _put(self, record: Record) -> None:
+        body = record.model_dump_json(exclude={"version", "ttl"})
+        stored = Stored(body, record.version + 1, record.ttl)
+        self._stored[type(record), record.key] = stored
+
+
+def _record[R: Record](kind: type[R], stored: Stored) -> R:
+    fields = {**json.loads(stored.body), "version": stored.version, "ttl": stored.ttl}
+    return kind.model_validate(fields)
+
+
+class FakeLedger:
+    """One row for each delivery of each event."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+        self._stored: dict[tuple[str, datetime, str], str] = {}
+
+    def put(self, row: LedgerRow) -> None:
+        with self.fate.effect("put LedgerRow"):
+            key = (row.connection, row.received_at, row.delivery)
+            self._stored[key] = row.model_dump_json(exclude_defaults=True)
+
+    def last(self, connection: str, *, now: datetime, limit: int) -> list[dict[str, Any]]:
+        """The newest rows of today and yesterday."""
+        days = {now.astimezone(UTC).date().toordinal() - before for before in (0, 1)}
+        found = [
+            key
+            for key in self._stored
+            if key[0] == connection and key[1].astimezone(UTC).date().toordinal() in days
+        ]
+        newest = sorted(found, key=lambda key: key[1:], reverse=True)[:limit]
+        return [json.loads(self._stored[key]) for key in newest]
+
+    @property
+    def rows(self) -> list[LedgerRow]:
+        return [LedgerRow.model_validate_json(text) for text in self._stored.values()]
+
+
+class FakeOutbox:
+    """Records the messages that were put, each time that they were."""
+
+    def __init__(self, fate: Fate | None = None, name: str = "Message") -> None:
+        self.fate = fate or Fate()
+        self.name = name
+        self.messages: list[Message] = []
+
+    def put(self, messages: Iterable[Message]) -> None:
+        wanted = list(messages)
+        with self.fate.effect(f"put {self.name}"):
+            self.messages += wanted
+
+    @property
+    def queued(self) -> list[Message]:
+        """As the queue would have them: a key that comes again is dropped."""
+        return list({message.key: message for message in reversed(self.messages)}.values())[
+            ::-1
+        ]
+
+
+class FakeVault:
+    """Seals so that the secret can't be read, and opens for its own connection only."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+
+    def seal(self, secret: str, *, connection: str) -> str:
+        with self.fate.effect("seal"):
+            return b64encode(json.dumps([connection, secret]).encode()).decode()
+
+    def open(self, sealed: str, *, connection: str) -> str:
+        with self.fate.effect("open"):
+            try:
+                owner, secret = json.loads(b64decode(sealed, validate=True))
+            except ValueError as error:
+                raise Refused("KMS can't read this") from error
+            if owner != connection:
+                raise Refused("KMS sealed this for another connection")
+            return str(secret)
+
+
+class FakeKeyRing:
+    """The webhook secrets of the connections in a state."""
+
+    def __init__(self, state: FakeState, vault: FakeVault) -> None:
+        self._state = state
+        self._vault = vault
+
+    def of(self, connection: str) -> Keys | None:
+        found = self._state.read(WebhookKeys, connection)
+        if found is None:
+            return None
+        secrets = [self._vault.open(each, connection=connection) for each in found.secrets]
+        return Keys(secrets, found.live_positions)
+
+
+class Letter(NamedTuple):
+    """A mail that was sent."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+class FakeMail:
+    """Keeps what was sent."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+        self.sent: list[Letter] = []
+
+    def send(self, *, to: str, subject: str, text: str, html: str) -> None:
+        with self.fate.effect("send mail"):
+            self.sent.append(Letter(to, subject, text, html))
+
+
+@dataclass
+class FakeAuthorisation:
+    """An org with rotation of refresh tokens: one that is shown twice revokes everything."""
+
+    fate: Fate = field(default_factory=Fate)
+    org: str = "00D000000000001EAA"
+    user: str = "005000000000001AAA"
+    instance_url: str = "https://example.my.salesforce.com"
+    scope: str = "api refresh_token"
+    requests: list[str] = field(default_factory=list)  # of tokens, by what was shown
+    revoked: list[str] = field(default_factory=list)
+    valid: set[str] = field(default_factory=set)
+    forged: bool = False
+    pages: dict[str, str] = field(default_factory=dict)  # challenge by code
+    _made: int = 0
+    _lock: Any = field(default_factory=RLock)
+
+    def page(self, login_url: str, *, state: str, challenge: str, callback: str) -> str:
+        self.pages[f"code-{state}"] = challenge
+        return f"{login_url}/authorize?state={state}&code_challenge={challenge}&to={callback}"
+
+    def exchange(self, login_url: str, *, code: str, verifier: str, callback: str) -> Grant:
+        assert login_url
+        assert callback
+        with self.fate.effect("exchange"), self._lock:
+            self.requests.append(code)
+            digest = b64encode(sha256(verifier.encode()).digest(), altchars=b"-_").decode()
+            if self.pages.pop(code, None) != digest.rstrip("="):
+                raise Refused("invalid_grant: invalid code verifier", code="invalid_grant")
+            return self._grant()
+
+    def refresh(self, login_url: str, *, refresh_token: str) -> Grant:
+        assert login_url
+        with self.fate.effect("refresh"), self._lock:
+            self.requests.append(refresh_token)
+            if refresh_token not in self.valid:
+                self.valid.clear()
+                text = "invalid_grant: expired access/refresh token"
+                raise Refused(text, code="invalid_grant")
+            self.valid.remove(refresh_token)
+            return self._grant()
+
+    def revoke(self, login_url: str, *, token: str) -> None:
+        assert login_url
+        with self.fate.effect("revoke"), self._lock:
+            self.revoked.append(token)
+            self.valid.discard(token)
+
+    def identity(self, grant: Grant) -> Identity:
+        assert grant.access_token
+        if self.forged:
+            raise Refused("Salesforce's answer is not signed with this app's secret.")
+        return Identity(org=self.org, user=self.user)
+
+    def _grant(self) -> Grant:
+        self._made += 1
+        refresh_token = f"refresh-{self._made}" if "refresh_token" in self.scope else ""
+        if refresh_token:
+            self.valid.add(refresh_token)
+        return Grant(
+            access_token=f"access-{self._made}",
+            refresh_token=refresh_token,
+            instance_url=self.instance_url,
+        )
+
+
+@dataclass
+class Work:
+    """A service appointment in the org."""
+
+    id: str
+    status: str = "Scheduled"
+    starts_at: datetime | None = NOON
+    actual_start: datetime | None = None
+    actual_end: datetime | None = None
+    changed_at: datetime = NOON - timedelta(hours=12)
+    changed_by_us: bool = False
+
+
+@dataclass
+class Assigned:
+    """A resource on an appointment."""
+
+    id: str
+    name: str
+    time_zone: str = "UTC"
+    travel: float | None = None
+
+
+@dataclass
+class Told:
+    """An Event in an appointment's Activity."""
+
+    id: str
+    appointment: str
+    starts_at: datetime
+    minutes: int
+    subject: str
+    description: str
+
+
+@dataclass
+class Booked:
+    """A time sheet entry."""
+
+    id: str
+    sheet: str
+    resource: str
+    starts_at: datetime
+    ends_at: datetime
+    subject: str
+    description: str
+
+
+@dataclass
+class FakeSalesforce:
+    """An org of Field Service. Seconds are stripped, and a write is carried out whole."""
+
+    fate: Fate = field(default_factory=Fate)
+    statuses: tuple[Status, ...] = STATUSES
+    work: dict[str, Work] = field(default_factory=dict)
+    assigned: dict[tuple[str, str], Assigned] = field(default_factory=dict)
+    events: list[Told] = field(default_factory=list)
+    entries: list[Booked] = field(default_factory=list)
+    sheets: dict[str, list[Sheet]] = field(default_factory=dict)  # by resource
+    sheets_problem: str = ""  # not empty: this org has no time sheets
+    missing: list[str] = field(default_factory=list)
+    changed: list[tuple[datetime, Row]] = field(default_factory=list)
+    now: datetime = NOON
+    wrote: list[Writes] = field(default_factory=list)
+
+    def assign(self, appointment: str, resource: str, name: str = "Ada Lovelace") -> Assigned:
+        self.work.setdefault(appointment, Work(id=appointment))
+        assigned = Assigned(id=f"03r{len(self.assigned):012d}AAA", name=name)
+        return self.assigned.setdefault((appointment, resource), assigned)
+
+    def edit(self, appointment: str, *, at: datetime, **changes: Any) -> None:
+        """What a person does to an appointment."""
+        work = self.work[appointment]
+        for name, value in changes.items():
+            setattr(work, name, value)
+        work.changed_at, work.changed_by_us = at, False
+
+    def missing_objects(self) -> list[str]:
+        with self.fate.effect("describe"):
+            return self.missing
+
+    def changes(self, since: datetime | None) -> PolledRows:
+        with self.fate.effect("query changes"):
+            rows = [row for at, row in self.changed if since is None or at >= since]
+            return PolledRows(
+                asked_at=self.now,
+                resources=tuple(row for row in rows if isinstance(row, Resource)),
+                appointments=tuple(row for row in rows if isinstance(row, Appointment)),
+                assignments=tuple(row for row in rows if isinstance(row, Assignment)),
+            )
+
+    def view(self, appointment: str, resource: str, day: datetime) -> View:
+        with self.fate.effect("view"):
+            work = self.work.get(appointment)
+            assigned = self.assigned.get((appointment, resource))
+            if work is None or assigned is None:
+                raise Refused(f"resource {resource} is not assigned to {appointment}")
+            assert day.tzinfo
+            return View(
+                appointment=appointment,
+                resource=resource,
+                status=work.status,
+                category=self.category(work.status),
+                statuses=self.statuses,
+                starts_at=work.starts_at,
+                actual_start=work.actual_start,
+                actual_end=work.actual_end,
+                changed_at=work.changed_at,
+                changed_by_us=work.changed_by_us,
+                assignment=assigned.id,
+                actual_travel=assigned.travel,
+                resource_name=assigned.name,
+                time_zone=assigned.time_zone,
+                sheets=None if self.sheets_problem else tuple(self.sheets.get(resource, ())),
+                sheets_problem=self.sheets_problem,
+            )
+
+    def find(self, writes: Writes) -> Written:
+        with self.fate.effect("find"):
+            event, entry = writes.event, writes.entry
+            told = [
+                each.id
+                for each in self.events
+                if event
+                and (each.appointment, each.starts_at, each.subject)
+                == (writes.appointment, event.starts_at, event.subject)
+                and _reference(each.description) == _reference(event.description)
+            ]
+            booked = [
+                each
+                for each in self.entries
+                if entry
+                and not entry.id
+                and (each.resource, each.starts_at, each.subject)
+                == (entry.resource, entry.starts_at, entry.subject)
+                and _reference(each.description) == _reference(entry.description)
+            ]
+            return Written(
+                event=told[0] if told else "",
+                entry=booked[0].id if booked else "",
+                sheet=booked[0].sheet if booked else "",
+            )
+
+    def write(self, writes: Writes) -> Written:
+        assert not writes.empty, "an empty Composite is refused"
+        with self.fate.effect("write Salesforce"):
+            self.wrote.append(writes)
+            self._change(writes)
+            entry, sheet = self._book(writes)
+            return Written(event=self._tell(writes), entry=entry, sheet=sheet)
+
+    def category(self, status: str) -> Category:
+        return next(each.category for each in self.statuses if each.name == status)
+
+    def _change(self, writes: Writes) -> None:
+        work = self.work[writes.appointment]
+        for name, value in writes.changes.items():
+            setattr(work, name, minute(value) if isinstance(value, datetime) else value)
+        if writes.changes:
+            work.changed_at, work.changed_by_us = self.now, True
+        for assigned in self.assigned.values():
+            if assigned.id == writes.assignment and writes.travel_minutes is not None:
+                assigned.travel = writes.travel_minutes
+
+    def _tell(self, writes: Writes) -> str:
+        if writes.event is None:
+            return ""
+        event, made = writes.event, f"00U{len(self.events):012d}AAA"
+        self.events.append(
+            Told(
+                id=made,
+                appointment=writes.appointment,
+                starts_at=minute(event.starts_at),
+                minutes=event.minutes,
+                subject=event.subject,
+                description=event.description,
+            )
+        )
+        return made
+
+    def _book(self, writes: Writes) -> tuple[str, str]:
+        entry = writes.entry
+        if entry is None:
+            return "", ""
+        if entry.id:
+            [kept] = [each for each in self.entries if each.id == entry.id]
+            kept.starts_at, kept.ends_at = minute(entry.starts_at), minute(entry.ends_at)
+            return kept.id, kept.sheet
+        sheets = self.sheets.setdefault(entry.resource, [])
+        if not entry.sheet:
+            made = f"0kt{sum(map(len, self.sheets.values())):012d}AAA"
+            sheets.append(Sheet(id=made, first=entry.day, last=entry.day, status="New"))
+        booked = Booked(
+            id=f"0ku{len(self.entries):012d}AAA",
+            sheet=entry.sheet or sheets[-1].id,
+            resource=entry.resource,
+            starts_at=minute(entry.starts_at),
+            ends_at=minute(entry.ends_at),
+            subject=entry.subject,
+            description=entry.description,
+        )
+        self.entries.append(booked)
+        return booked.id, booked.sheet
+
+
+def _reference(description: str) -> str:
+    return description.rpartition("\n")[2]
+
+
+@dataclass
+class FakeHyperTrack:
+    """An account of HyperTrack. It knows no idempotency key: asked twice, it makes two."""
+
+    fate: Fate = field(default_factory=Fate)
+    keys_are_valid: bool = True
+    workers: dict[str, str] = field(default_factory=dict)  # name by handle
+    invited: list[str] = field(default_factory=list)
+    drivers: dict[str, str] = field(default_factory=dict)  # handle by device, oldest first
+    fences: dict[str, Fence] = field(default_factory=dict)  # the living ones by id
+    removed: list[str] = field(default_factory=list)
+    most_at_once: int = 0  # geofences of one assignment
+    _made: int = 0
+
+    def check(self) -> None:
+        with self.fate.effect("check keys"):
+            if not self.keys_are_valid:
+                raise Refused("HyperTrack answered 401: Unauthorized", code="401")
+
+    def ensure_worker(self, handle: str, name: str) -> None:
+        with self.fate.effect("ensure worker"):
+            self.workers.setdefault(handle, name)
+
+    def invitation_link(self, handle: str) -> str:
+        with self.fate.effect("invitation link"):
+            if handle not in self.workers:
+                raise Refused("HyperTrack answered 404: no such worker", code="404")
+            self.invited.append(handle)
+            return f"https://visits.example.com/{handle}"
+
+    def device_of(self, handle: str) -> str | None:
+        with self.fate.effect("device of"):
+            named = [device for device, driver in self.drivers.items() if driver == handle]
+            return named[-1] if named else None
+
+    def driver_of(self, device: str) -> str | None:
+        with self.fate.effect("driver of"):
+            return self.drivers.get(device)
+
+    def add_geofence(self, fence: Fence) -> str:
+        with self.fate.effect("add geofence"):
+            self._made += 1
+            made = f"geofence-{self._made}"
+            self.fences[made] = fence
+            of_one = Counter(each.metadata.get(ASSIGNMENT_KEY) for each in self.fences.values())
+            self.most_at_once = max(self.most_at_once, *of_one.values())
+            return made
+
+    def find_geofence(self, fence: Fence) -> str | None:
+        with self.fate.effect("find geofence"):
+            return next(
+                (each for each, found in self.fences.items() if _stands_for(found, fence)),
+                None,
+            )
+
+    def relabel_geofence(self, geofence: str, metadata: dict[str, str]) -> None:
+        with self.fate.effect("relabel geofence"):
+            if geofence not in self.fences:
+                raise Refused("HyperTrack answered 404: no such geofence", code="404")
+            changed = self.fences[geofence].model_copy(update={"metadata": metadata})
+            self.fences[geofence] = changed
+
+    def remove_geofence(self, geofence: str) -> None:
+        with self.fate.effect("remove geofence"):
+            self.fences.pop(geofence, None)
+            self.removed.append(geofence)
+
+    def geofence_metadata(self, geofence: str) -> dict[str, Any]:
+        with self.fate.effect("geofence metadata"):
+            found = self.fences.get(geofence)
+            return dict(found.metadata) if found else {}
+
+
+def _stands_for(found: Fence, wanted: Fence) -> bool:
+    return (found.device, found.latitude, found.longitude) == (
+        wanted.device,
+        wanted.latitude,
+        wanted.longitude,
+    ) and all(
+        found.metadata.get(name) == wanted.metadata[name]
+        for name in (ASSIGNMENT_KEY, RESOURCE_KEY)
+    )

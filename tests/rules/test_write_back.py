@@ -1,0 +1,643 @@
+"""One fact at a time, in any order, however often, and whoever dies when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fieldlink import write_back
+from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
+from fieldlink.records import Day, Visit
+from tests.fakes import NOON, Death, Killed
+from tests.make import (
+    APPOINTMENT,
+    COLLEAGUE,
+    CONNECTION,
+    RESOURCE,
+    World,
+    at,
+    connection,
+    delivered,
+    fact,
+    resource,
+)
+from tests.rules.oracle import Truth, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+APPRENTICE = "0Hn000000000003AAA"
+NAMES = {RESOURCE: "Ada Lovelace", COLLEAGUE: "Grace Hopper", APPRENTICE: "Alan Turing"}
+LEASE = timedelta(minutes=10)  # longer than any worker lives
+OF_APPOINTMENTS = (
+    Kind.ARRIVED,
+    Kind.LEFT,
+    Kind.CHECKED_IN,
+    Kind.CHECKED_OUT,
+    Kind.CANCELLED,
+    Kind.ON_THE_WAY,
+)
+
+
+def world_of_three() -> World:
+    world = World((RESOURCE, COLLEAGUE, APPRENTICE))
+    for name, assigned in zip(NAMES.values(), world.salesforce.assigned.values(), strict=True):
+        assigned.name = name
+    return world
+
+
+def held(world: World) -> Truth:
+    """What Salesforce holds, to be compared with the truth."""
+    salesforce = world.salesforce
+    work = salesforce.work[APPOINTMENT]
+    booked = {each.resource: (each.starts_at, each.ends_at) for each in salesforce.entries}
+    references = {each.description.splitlines()[-1] for each in salesforce.events}
+    assert len(booked) == len(salesforce.entries)
+    assert len(references) == len(salesforce.events)
+    return Truth(
+        status=work.status,
+        start=work.actual_start,
+        end=work.actual_end,
+        told=sorted((each.starts_at, each.subject) for each in salesforce.events),
+        booked=booked,
+        travel={
+            name: assigned.travel
+            for (_, name), assigned in salesforce.assigned.items()
+            if assigned.travel is not None
+        },
+    )
+
+
+def anchor(world: World) -> Visit:
+    found = world.state.read(Visit, CONNECTION, APPOINTMENT)
+    assert found
+    return found
+
+
+def apply(world: World, *told: Delivered | Fact) -> list[Outcome]:
+    messages = [each if isinstance(each, Delivered) else delivered(each) for each in told]
+    return [write_back.to_appointment(each, world.desk) for each in messages]
+
+
+# ── any order, any repetition ─────────────────────────────────────────────────
+
+seconds = st.integers(0, 60).map(lambda minute: 60 * minute) | st.integers(0, 3600)
+moments = seconds.map(lambda passed: at(9) + timedelta(seconds=passed))
+travels = st.none() | st.builds(
+    Travel,
+    metres=st.none() | st.just(1234.0),
+    seconds=st.none() | st.integers(0, 5000).map(float),
+)
+
+
+@st.composite
+def facts_of_a_visit(draw: st.DrawFn) -> list[Fact]:
+    told = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(OF_APPOINTMENTS),
+                moments,
+                st.sampled_from(list(NAMES)[: draw(st.integers(1, 3))]),
+                st.none() | moments,
+                travels,
+            ),
+            min_size=1,
+            max_size=7,
+        )
+    )
+    return [
+        fact(
+            kind,
+            moment,
+            key=f"fact-{number}",
+            resource=who,
+            arrived_at=arrived if kind is Kind.LEFT else None,
+            travel=travel,
+        )
+        for number, (kind, moment, who, arrived, travel) in enumerate(told)
+    ]
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[Fact], list[Delivered]]:
+    """Facts, and how they come: shuffled, some of them twice, as the same message or anew."""
+    facts = draw(facts_of_a_visit())
+    again = draw(st.lists(st.sampled_from(facts), max_size=4))
+    first = [delivered(each) for each in facts]
+    more = [
+        delivered(each, delivery=f"again-{number}" if draw(st.booleans()) else "")
+        for number, each in enumerate(again)
+    ]
+    return facts, draw(st.permutations([*first, *more]))
+
+
+@settings(max_examples=2_000, deadline=None, derandomize=True, database=None)
+@given(deliveries())
+def test_any_order_and_repetition_of_the_same_facts_ends_as_the_oracle_says(
+    told: tuple[list[Fact], list[Delivered]],
+) -> None:
+    facts, messages = told
+    world = world_of_three()
+
+    apply(world, *messages)
+
+    assert held(world) == truth(facts, NAMES)
+    assert anchor(world).intent is None
+
+
+@settings(max_examples=1_500, deadline=None, derandomize=True, database=None)
+@given(
+    deliveries(),
+    st.lists(st.tuples(st.sampled_from(["before", "after"]), st.integers(1, 60)), max_size=3),
+    st.booleans(),
+)
+def test_any_order_ends_as_the_oracle_says_though_workers_die_in_between(
+    told: tuple[list[Fact], list[Delivered]], deaths: list[Any], at_once: bool
+) -> None:
+    facts, waiting = told[0], list(told[1])
+    world = world_of_three()
+    doomed = [Death(side, number) for side, number in deaths]
+
+    while waiting:
+        message = waiting.pop(0)
+        world.fate.death = world.fate.death or (doomed.pop() if doomed else None)
+        try:
+            apply(world, message)
+        except Killed:
+            waiting.insert(0 if at_once else len(waiting), message)
+            world.pass_time(LEASE)
+    world.fate.death = None
+
+    assert held(world) == truth(facts, NAMES)
+    assert anchor(world).intent is None
+
+
+# ── every kill point ──────────────────────────────────────────────────────────
+
+BEFORE: dict[str, list[Fact]] = {
+    "nothing": [],
+    "on site": [fact(Kind.ARRIVED, at(9, 10), travel=Travel(seconds=600))],
+    "gone": [fact(Kind.ARRIVED, at(9, 10)), fact(Kind.LEFT, at(9, 50))],
+    "completed": [fact(Kind.CHECKED_IN, at(9, 10)), fact(Kind.CHECKED_OUT, at(9, 50))],
+}
+STRUCK: dict[str, Fact] = {
+    "an earlier arrival": fact(Kind.ARRIVED, at(9, 5), travel=Travel(seconds=300)),
+    "a departure": fact(
+        Kind.LEFT, at(10), arrived_at=at(9, 10), travel=Travel(seconds=480), key="departure"
+    ),
+    "checking in": fact(Kind.CHECKED_IN, at(9, 5)),
+    "checking out": fact(Kind.CHECKED_OUT, at(9, 45), note="Replaced the valve"),
+    "cancelling": fact(Kind.CANCELLED, at(9, 46)),
+    "setting out": fact(Kind.ON_THE_WAY, at(8, 30)),
+}
+LATER = [
+    fact(Kind.ARRIVED, at(9, 1), key="late", travel=Travel(seconds=240)),
+    fact(Kind.LEFT, at(10, 20), key="later departure"),
+    fact(Kind.CHECKED_OUT, at(10, 30), key="later check-out"),
+]
+OF_A_COLLEAGUE = fact(Kind.LEFT, at(9, 58), arrived_at=at(9, 2), resource=COLLEAGUE)
+
+
+def deaths(known: list[Fact], struck: Fact) -> Iterator[Death]:
+    """Before and after each effect of applying a fact."""
+    world = world_of_three()
+    apply(world, *known)
+    earlier = len(world.fate.effects)
+    apply(world, struck)
+    for number in range(earlier + 1, len(world.fate.effects) + 1):
+        yield Death("before", number)
+        yield Death("after", number)
+
+
+def struck_down(known: list[Fact], struck: Fact, death: Death) -> World:
+    world = world_of_three()
+    apply(world, *known)
+    world.fate.death = death
+    with pytest.raises(Killed):
+        apply(world, struck)
+    return world
+
+
+def settled(world: World, facts: Iterable[Fact], at_death: Death) -> None:
+    """Nothing lost, nothing doubled, one ledger row for each delivery, and nothing pending."""
+    told = list(facts)
+    assert held(world) == truth(told, NAMES), at_death
+    assert sorted(row.key for row in world.ledger.rows) == sorted(each.key for each in told)
+    assert {row.outcome for row in world.ledger.rows} <= {Outcome.APPLIED, Outcome.SUPERSEDED}
+    assert anchor(world).intent is None
+
+
+@pytest.mark.parametrize("known", BEFORE.values(), ids=BEFORE.keys())
+@pytest.mark.parametrize("struck", STRUCK.values(), ids=STRUCK.keys())
+def test_a_killed_delivery_that_comes_again_is_applied_once(
+    known: list[Fact], struck: Fact
+) -> None:
+    for death in deaths(known, struck):
+        world = struck_down(known, struck, death)
+
+        apply(world, struck)
+
+        settled(world, [*known, struck], death)
+        apply(world, *LATER)
+        settled(world, [*known, struck, *LATER], death)
+
+
+@pytest.mark.parametrize("known", BEFORE.values(), ids=BEFORE.keys())
+@pytest.mark.parametrize("struck", STRUCK.values(), ids=STRUCK.keys())
+def test_another_fact_waits_for_a_killed_worker_while_it_may_live(
+    known: list[Fact], struck: Fact
+) -> None:
+    for death in deaths(known, struck):
+        world = struck_down(known, struck, death)
+        found = world.state.read(Visit, CONNECTION, APPOINTMENT)
+
+        if found and found.intent:
+            with pytest.raises(Unavailable):
+                apply(world, OF_A_COLLEAGUE)
+        apply(world, struck, OF_A_COLLEAGUE)
+
+        settled(world, [*known, struck, OF_A_COLLEAGUE], death)
+
+
+@pytest.mark.parametrize("known", BEFORE.values(), ids=BEFORE.keys())
+@pytest.mark.parametrize("struck", STRUCK.values(), ids=STRUCK.keys())
+def test_another_fact_finishes_what_a_killed_worker_began(
+    known: list[Fact], struck: Fact
+) -> None:
+    for death in deaths(known, struck):
+        world = struck_down(known, struck, death)
+        world.pass_time(LEASE)
+
+        apply(world, OF_A_COLLEAGUE, struck)
+
+        settled(world, [*known, struck, OF_A_COLLEAGUE], death)
+        apply(world, *LATER)
+        settled(world, [*known, struck, OF_A_COLLEAGUE, *LATER], death)
+
+
+def test_a_worker_that_dies_while_it_takes_over_is_taken_over_in_its_turn() -> None:
+    known, struck = BEFORE["on site"], STRUCK["checking out"]
+    for first in deaths(known, struck):
+        for number in range(1, 30):
+            world = struck_down(known, struck, first)
+            world.pass_time(LEASE)
+            world.fate.death = Death("after", len(world.fate.effects) + number)
+
+            try:
+                apply(world, OF_A_COLLEAGUE)
+            except Killed:
+                world.pass_time(LEASE)
+            world.fate.death = None
+            apply(world, struck, OF_A_COLLEAGUE)
+
+            settled(world, [*known, struck, OF_A_COLLEAGUE], first)
+
+
+def test_a_write_whose_answer_was_lost_is_not_repeated() -> None:
+    world = world_of_three()
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
+    arrived = fact(Kind.ARRIVED, at(9))
+
+    with pytest.raises(Unavailable):
+        apply(world, arrived)
+    apply(world, arrived)
+
+    settled(world, [arrived], Death("after", 0))
+
+
+def test_two_workers_on_one_appointment_write_one_after_the_other() -> None:
+    world = world_of_three()
+    arrived, left = fact(Kind.ARRIVED, at(9)), fact(Kind.LEFT, at(10))
+    hasty = HastyState(world, left)
+
+    with pytest.raises(Unavailable):
+        write_back.to_appointment(delivered(arrived), world.desk._replace(state=hasty))
+    apply(world, arrived)
+
+    settled(world, [arrived, left], Death("after", 0))
+
+
+class HastyState:
+    """Lets another worker apply a fact just before this worker's first write."""
+
+    def __init__(self, world: World, other: Fact) -> None:
+        self._world = world
+        self._other: Fact | None = other
+
+    def write(self, record: Any) -> bool:
+        other, self._other = self._other, None
+        if other:
+            apply(self._world, other)
+        return self._world.state.write(record)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.state, name)
+
+
+# ── outcomes ──────────────────────────────────────────────────────────────────
+
+
+def test_the_same_fact_under_another_delivery_is_a_duplicate_with_a_row_of_its_own() -> None:
+    world = world_of_three()
+    arrived = fact(Kind.ARRIVED, at(9))
+
+    outcomes = apply(world, arrived, delivered(arrived, delivery="another"))
+
+    assert outcomes == [Outcome.APPLIED, Outcome.DUPLICATE]
+    assert [row.outcome for row in world.ledger.rows] == outcomes
+    assert len(world.salesforce.events) == 1
+
+
+def test_the_same_message_once_more_leaves_its_row_as_it_was() -> None:
+    world = world_of_three()
+    arrived = fact(Kind.ARRIVED, at(9))
+
+    apply(world, arrived, arrived)
+
+    assert [row.outcome for row in world.ledger.rows] == [Outcome.APPLIED]
+
+
+def test_a_fact_that_changes_nothing_is_superseded_and_kept() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.ARRIVED, at(9)))
+
+    outcomes = apply(world, fact(Kind.ON_THE_WAY, at(8)))
+
+    assert outcomes == [Outcome.SUPERSEDED]
+    assert len(anchor(world).facts) == 2
+    assert len(world.salesforce.wrote) == 1
+
+
+def test_a_settled_entry_is_not_written_again_with_every_later_fact() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.CHECKED_IN, at(9, 0, 10)), fact(Kind.CHECKED_OUT, at(9, 0, 50)))
+
+    outcomes = apply(world, fact(Kind.ON_THE_WAY, at(8)))
+
+    assert outcomes == [Outcome.SUPERSEDED]
+
+
+def test_the_note_is_in_salesforce_and_not_in_the_state() -> None:
+    world = world_of_three()
+
+    apply(world, fact(Kind.CHECKED_OUT, at(10), note="Replaced the valve", photos=("p-1",)))
+
+    assert "Replaced the valve" in world.salesforce.events[0].description
+    assert "Replaced the valve" not in world.state.texts
+    assert "p-1" not in world.state.texts
+
+
+def test_what_the_ledger_keeps_of_a_fact_says_which_rows_it_made() -> None:
+    world = world_of_three()
+
+    apply(world, fact(Kind.CHECKED_IN, at(9)), fact(Kind.CHECKED_OUT, at(10)))
+
+    wrote = world.ledger.rows[1].wrote
+    [event], [entry] = world.salesforce.events, world.salesforce.entries
+    assert (wrote["changes"]["status"], wrote["entry"]) == ("Completed", entry.id)
+    assert event.id in str(wrote)
+
+
+@pytest.mark.parametrize("effect", ["view", "write Salesforce"])
+def test_a_refused_fact_does_not_hold_up_the_next_one(effect: str) -> None:
+    world = world_of_three()
+    refused, next_one = delivered(fact(Kind.ARRIVED, at(9))), fact(Kind.LEFT, at(10))
+    world.fate.fail(effect, Refused("FIELD_CUSTOM_VALIDATION_EXCEPTION"), times=1)
+
+    with pytest.raises(Refused):
+        apply(world, refused)
+    write_back.release(refused.delivery, APPOINTMENT, world.desk)
+    apply(world, next_one)
+
+    settled(world, [next_one], Death("after", 0))
+
+
+def test_an_abandoned_fact_that_salesforce_refuses_lets_the_next_one_pass() -> None:
+    world = world_of_three()
+    refused = fact(Kind.ARRIVED, at(9))
+    world.fate.fail("write Salesforce", Unavailable("503"), times=1)
+    with pytest.raises(Unavailable):
+        apply(world, refused)
+    world.pass_time(LEASE)
+    world.fate.fail("write Salesforce", Refused("locked"), times=1)
+
+    apply(world, OF_A_COLLEAGUE)
+
+    settled(world, [OF_A_COLLEAGUE], Death("after", 0))
+
+
+def test_releasing_leaves_the_intent_of_another_delivery_alone() -> None:
+    world = world_of_three()
+    world.fate.fail("write Salesforce", Unavailable("503"), times=1)
+    with pytest.raises(Unavailable):
+        apply(world, fact(Kind.ARRIVED, at(9)))
+
+    write_back.release("another delivery", APPOINTMENT, world.desk)
+
+    assert anchor(world).intent
+
+
+def test_an_arrival_long_before_the_schedule_is_left_out_and_says_so() -> None:
+    world = world_of_three()
+    world.connection = connection(early_hours=2)
+
+    outcomes = apply(world, fact(Kind.ARRIVED, at(9, 59)), fact(Kind.ARRIVED, at(10, 1)))
+
+    assert outcomes == [Outcome.IGNORED, Outcome.APPLIED]
+    assert world.ledger.rows[0].reason == "more than 2 h before the scheduled start"
+    assert len(world.salesforce.events) == 1
+
+
+def test_a_button_pressed_long_before_the_schedule_counts() -> None:
+    world = world_of_three()
+    world.connection = connection(early_hours=2)
+
+    assert apply(world, fact(Kind.CHECKED_IN, at(6))) == [Outcome.APPLIED]
+
+
+def test_an_appointment_with_too_many_facts_refuses_more() -> None:
+    world = world_of_three()
+    known = [fact(Kind.ARRIVED, at(9), key=f"fact-{number}") for number in range(300)]
+    facts = {each.key: delivered(each) for each in known}
+    world.state.write(Visit(connection=CONNECTION, appointment=APPOINTMENT, facts=facts))
+
+    with pytest.raises(Refused, match="more than 300 facts"):
+        apply(world, fact(Kind.LEFT, at(10)))
+
+
+# ── a person's word ───────────────────────────────────────────────────────────
+
+
+def test_a_status_that_a_person_set_after_the_fact_stays() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.ON_THE_WAY, at(8)))
+    world.salesforce.edit(APPOINTMENT, at=at(10), status="Scheduled")
+
+    apply(world, fact(Kind.ARRIVED, at(9)))
+
+    assert world.salesforce.work[APPOINTMENT].status == "Scheduled"
+    assert world.salesforce.work[APPOINTMENT].actual_start == at(9)
+
+
+def test_a_status_that_a_person_set_stays_though_we_have_written_other_fields_since() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.ON_THE_WAY, at(8)))
+    world.salesforce.edit(APPOINTMENT, at=at(10), status="Scheduled")
+
+    apply(world, fact(Kind.ARRIVED, at(9)), fact(Kind.LEFT, at(9, 30)))
+
+    assert world.salesforce.work[APPOINTMENT].status == "Scheduled"
+    assert world.salesforce.work[APPOINTMENT].actual_end == at(9, 30)
+
+
+def test_a_status_that_a_person_set_stays_though_the_writing_worker_died() -> None:
+    known, struck = [fact(Kind.ON_THE_WAY, at(8))], fact(Kind.ARRIVED, at(9))
+    for death in deaths(known, struck):
+        world = world_of_three()
+        apply(world, *known)
+        world.salesforce.edit(APPOINTMENT, at=at(10), status="Scheduled")
+        world.fate.death = death
+
+        with pytest.raises(Killed):
+            apply(world, struck)
+        apply(world, struck)
+
+        assert world.salesforce.work[APPOINTMENT].status == "Scheduled", death
+
+
+@pytest.mark.parametrize("kind", [Kind.ON_THE_WAY, Kind.ARRIVED])
+def test_a_status_that_a_person_set_back_while_a_worker_lay_dead_stays(kind: Kind) -> None:
+    struck = fact(kind, at(9))
+    last_write = list(deaths([], struck))[-1].number
+    world = struck_down([], struck, Death("before", last_write))
+    world.salesforce.edit(APPOINTMENT, at=NOON + timedelta(seconds=30), status="Scheduled")
+    world.pass_time(LEASE)
+
+    apply(world, struck)
+
+    assert world.salesforce.work[APPOINTMENT].status == "Scheduled"
+
+
+def test_a_fact_later_than_a_persons_status_carries_it_on() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.ON_THE_WAY, at(8)))
+    world.salesforce.edit(APPOINTMENT, at=at(8, 30), status="Scheduled")
+
+    apply(world, fact(Kind.ARRIVED, at(9)))
+
+    assert world.salesforce.work[APPOINTMENT].status == "In Progress"
+
+
+@pytest.mark.parametrize("status", ["Completed", "Cannot Complete", "Canceled"])
+@pytest.mark.parametrize("kind", OF_APPOINTMENTS)
+def test_an_appointment_that_a_person_closed_stays_closed(status: str, kind: Kind) -> None:
+    world = world_of_three()
+    world.salesforce.edit(APPOINTMENT, at=at(8), status=status)
+
+    apply(world, fact(kind, at(9)))
+
+    assert world.salesforce.work[APPOINTMENT].status == status
+
+
+def test_an_appointment_that_we_cancelled_and_a_person_closed_otherwise_stays_so() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.CANCELLED, at(9)))
+    world.salesforce.edit(APPOINTMENT, at=at(9, 30), status="Canceled")
+
+    apply(world, fact(Kind.CHECKED_OUT, at(10)))
+
+    assert world.salesforce.work[APPOINTMENT].status == "Canceled"
+
+
+def test_a_late_arrival_fills_the_times_of_a_closed_appointment_and_never_reopens_it() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.CHECKED_OUT, at(10)))
+
+    apply(world, fact(Kind.ARRIVED, at(9)))
+
+    work = world.salesforce.work[APPOINTMENT]
+    assert (work.status, work.actual_start, work.actual_end) == ("Completed", at(9), at(10))
+
+
+@pytest.mark.parametrize("edited", [at(8, 45), None])
+def test_an_actual_start_that_a_person_edited_stays(edited: datetime | None) -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.ARRIVED, at(9)))
+    world.salesforce.edit(APPOINTMENT, at=at(9, 30), actual_start=edited)
+
+    apply(world, fact(Kind.ARRIVED, at(8, 50)), fact(Kind.LEFT, at(10)))
+
+    work = world.salesforce.work[APPOINTMENT]
+    assert (work.actual_start, work.actual_end) == (edited, at(10))
+
+
+def test_actual_times_that_were_there_before_us_stay() -> None:
+    world = world_of_three()
+    world.salesforce.edit(APPOINTMENT, at=at(8), actual_start=at(7), actual_end=at(7, 30))
+
+    apply(world, fact(Kind.ARRIVED, at(9)), fact(Kind.LEFT, at(10)))
+
+    work = world.salesforce.work[APPOINTMENT]
+    assert (work.actual_start, work.actual_end) == (at(7), at(7, 30))
+
+
+def test_travel_that_a_person_edited_stays() -> None:
+    world = world_of_three()
+    apply(world, fact(Kind.ARRIVED, at(9), travel=Travel(seconds=600)))
+    world.salesforce.assigned[APPOINTMENT, RESOURCE].travel = 12.5
+
+    apply(world, fact(Kind.ARRIVED, at(8, 50), travel=Travel(seconds=300)))
+
+    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 12.5
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.permutations([fact(kind, at(9, 10 * n)) for n, kind in enumerate(OF_APPOINTMENTS)]))
+def test_the_status_never_goes_back(facts: list[Fact]) -> None:
+    world = world_of_three()
+    salesforce = world.salesforce
+    ranks = []
+
+    for each in facts:
+        apply(world, each)
+        ranks.append(salesforce.category(salesforce.work[APPOINTMENT].status).rank)
+
+    assert ranks == sorted(ranks)
+
+
+# ── the day of a resource ─────────────────────────────────────────────────────
+
+
+def test_clocking_in_is_kept_with_the_resources_own_day() -> None:
+    world = world_of_three()
+    world.state.write(resource(time_zone="Pacific/Auckland"))
+    clocked_in = delivered(fact(Kind.CLOCKED_IN, at(20), appointment=""))
+
+    outcome = write_back.to_day(clocked_in, world.desk)
+
+    assert outcome is Outcome.APPLIED
+    assert world.state.read(Day, CONNECTION, RESOURCE, "2026-03-05")
+    assert not world.salesforce.wrote
+
+
+def test_clocking_in_is_kept_once_whoever_dies_when() -> None:
+    clocked_in = delivered(fact(Kind.CLOCKED_IN, at(8), appointment=""))
+    whole = World()
+    write_back.to_day(clocked_in, whole.desk)
+    for number in range(1, len(whole.fate.effects) + 1):
+        for side in ("before", "after"):
+            world = World()
+            world.fate.death = Death(side, number)
+
+            with pytest.raises(Killed):
+                write_back.to_day(clocked_in, world.desk)
+            write_back.to_day(clocked_in, world.desk)
+
+            assert [row.outcome for row in world.ledger.rows] == [Outcome.APPLIED]
+            assert world.state.kinds == {"Day": 1}
