@@ -11,6 +11,7 @@ Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTION = "connection-of-the-bench"
 SECRET = "hypertrack-secret-of-the-bench"
+SIZES = (1, 10, 100)  # events in the deliveries that are measured
 # files of events/hypertrack that make up a day
 KINDS = (
     "geofence.entry",

@@ -8,11 +8,11 @@ from typing import get_args
 
 from awslambdaric import bootstrap  # type: ignore[import-not-found, unused-ignore]
 
-from bench.deliveries import Json, delivery_of
+from bench.deliveries import SIZES, Json, delivery_of
 from bench.pretended import PretendedAws
 from bench.ways import WAYS, Deliver, Depth
 
-DELIVERIES = {1: 400, 10: 200, 100: 40}  # events in one: how many of them
+DELIVERIES = dict(zip(SIZES, (400, 200, 40), strict=True))  # how many of each size
 
 
 def main() -> None:

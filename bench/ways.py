@@ -1,8 +1,8 @@
 """The two ways, each made to run without AWS, at one of two depths.
 
 At "calls" what would send is replaced: urllib3's pool for ours; for the usual one botocore gets
-its answer from a listener to "before-send". At "decision" the calls themselves are: what is left
-is what each makes of a delivery. Both are imported late, as they read the environment.
+its answer from a listener to "before-send". At "decision" the calls themselves are: there is
+left what each makes of a delivery. Both are imported late, as they read the environment.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -9,7 +9,7 @@ from fieldlink.errors import Lost, Refused, Unavailable
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
-from fieldlink.wiring import services
+from fieldlink.wiring import random_text, services
 
 
 @logger.inject_lambda_context
@@ -51,6 +51,7 @@ def _look(connection: Connection) -> dict[str, Any]:
             salesforce=services().salesforce(connection),
             state=services().state,
             queues=polling.Queues(changes=services().changes, invites=services().invites),
+            run=random_text(),
         )
         outcome = {"outcome": "looked", **polled._asdict()}
     except Refused as refusal:

@@ -1,7 +1,7 @@
 """What several folders of tests share: AWS by moto, the two simulators, the house on them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -137,11 +137,26 @@ def hypertrack() -> Iterator[FakeHyperTrack]:
 
 
 @pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """All that the bundle has logged and printed so far."""
+    text, printed = StringIO(), [""]
+    for handler in logging.getLogger("fieldlink").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(text)  # it keeps the stdout of the test that imported it first
+
+    def told() -> str:
+        printed[0] += "".join(capfd.readouterr())
+        return text.getvalue() + printed[0]
+
+    return told
+
+
+@pytest.fixture
 def bundle(
     aws: Pretended,
     monkeypatch: pytest.MonkeyPatch,
     salesforce: FakeSalesforce,
-    capfd: pytest.CaptureFixture[str],
+    logged: Callable[[], str],
 ) -> Iterator[Services]:
     """The house as the doors find it. Nothing that it prints may give anybody away."""
     for name, value in aws.settings._asdict().items():
@@ -149,11 +164,10 @@ def bundle(
     for name, value in zip(AWS_VARIABLES, aws.access, strict=True):
         if value is not None:
             monkeypatch.setenv(name, value)
-    printed = _logging_to(StringIO())
     yield services()
     services.cache_clear()
     Settings.from_env.cache_clear()
-    told = printed.getvalue() + "".join(capfd.readouterr())
+    told = logged()
     assert [secret for secret in _secrets(salesforce) if secret in told] == []
 
 
@@ -164,14 +178,6 @@ AWS_VARIABLES = (
     "AWS_SESSION_TOKEN",
     "AWS_ENDPOINT_URL",
 )
-
-
-def _logging_to(text: StringIO) -> StringIO:
-    """The handlers keep the stdout of the test that imported them first."""
-    for handler in logging.getLogger("fieldlink").handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(text)
-    return text
 
 
 def _secrets(salesforce: FakeSalesforce) -> list[str]:

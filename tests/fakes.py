@@ -203,7 +203,7 @@ class FakeLedger:
             key = (row.connection, row.received_at, row.delivery)
             self._stored[key] = row.model_dump_json(exclude_defaults=True)
 
-    def last(self, connection: str, *, now: datetime, limit: int) -> list[dict[str, Any]]:
+    def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
         """The newest rows of today and yesterday."""
         days = {now.astimezone(UTC).date().toordinal() - before for before in (0, 1)}
         found = [
@@ -212,7 +212,7 @@ class FakeLedger:
             if key[0] == connection and key[1].astimezone(UTC).date().toordinal() in days
         ]
         newest = sorted(found, key=lambda key: key[1:], reverse=True)[:limit]
-        return [json.loads(self._stored[key]) for key in newest]
+        return [LedgerRow.model_validate_json(self._stored[key]) for key in newest]
 
     @property
     def rows(self) -> list[LedgerRow]:
@@ -372,6 +372,7 @@ class Work:
     starts_at: datetime | None = NOON
     actual_start: datetime | None = None
     actual_end: datetime | None = None
+    actual_minutes: float | None = None
     changed_at: datetime = NOON - timedelta(hours=12)
     changed_by_us: bool = False
 
@@ -470,6 +471,7 @@ class FakeSalesforce:
                 starts_at=work.starts_at,
                 actual_start=work.actual_start,
                 actual_end=work.actual_end,
+                actual_minutes=work.actual_minutes,
                 changed_at=work.changed_at,
                 changed_by_us=work.changed_by_us,
                 assignment=assigned.id,
@@ -521,6 +523,10 @@ class FakeSalesforce:
         work = self.work[writes.appointment]
         for name, value in writes.changes.items():
             setattr(work, name, minute(value) if isinstance(value, datetime) else value)
+        if work.actual_start and work.actual_end and work.actual_minutes is None:
+            # The Field Service package fills it once.
+            span = work.actual_end - work.actual_start
+            work.actual_minutes = span.total_seconds() / 60
         if writes.changes:
             work.changed_at, work.changed_by_us = self.now, True
         for assigned in self.assigned.values():

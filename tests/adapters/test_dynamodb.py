@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
@@ -313,7 +313,7 @@ def row(number: int, received_at: datetime = NOW, **more: object) -> LedgerRow:
 class Book(Ledger, Protocol):
     """What the console asks of a ledger besides."""
 
-    def last(self, connection: str, *, now: datetime, limit: int) -> list[dict[str, Any]]: ...
+    def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]: ...
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -332,15 +332,15 @@ def test_a_row_that_is_put_twice_is_one_row(ledger: Book) -> None:
     ledger.put(row(1, reason="again"))
 
     [found] = ledger.last("c", now=NOW, limit=10)
-    assert found["reason"] == "again"
+    assert found.reason == "again"
 
 
 def test_the_last_rows_are_the_newest_of_today_and_yesterday(ledger: Book) -> None:
     for hours in (0, 1, 9, 20, 40):
         ledger.put(row(hours, NOW - timedelta(hours=hours)))
 
-    newest = [each["delivery"] for each in ledger.last("c", now=NOW, limit=3)]
-    every = [each["delivery"] for each in ledger.last("c", now=NOW, limit=30)]
+    newest = [each.delivery for each in ledger.last("c", now=NOW, limit=3)]
+    every = [each.delivery for each in ledger.last("c", now=NOW, limit=30)]
 
     assert newest == ["d0", "d1", "d9"]
     assert every == ["d0", "d1", "d9", "d20"]

@@ -27,11 +27,11 @@ SEEN = timedelta(minutes=1)
 class Key:
     """A pass that was got from the login host, and can be renewed there."""
 
-    def __init__(self, authorisation: SalesforceAuthorisation, url: str) -> None:
+    def __init__(self, authorisation: SalesforceAuthorisation, org: FakeSalesforce) -> None:
         self.authorisation = authorisation
-        self.instance_url = url
-        code = allow(FakeAddress(url))
-        grant = authorisation.exchange(url, code=code, verifier=VERIFIER, callback=CALLBACK)
+        self.instance_url = org.url
+        code = allow(org)
+        grant = authorisation.exchange(org.url, code=code, verifier=VERIFIER, callback=CALLBACK)
         self.token, self.refresh_token = grant.access_token, grant.refresh_token
         self.renewals = 0
 
@@ -39,13 +39,6 @@ class Key:
         self.renewals += 1
         grant = self.authorisation.refresh(self.instance_url, refresh_token=self.refresh_token)
         self.token, self.refresh_token = grant.access_token, grant.refresh_token
-
-
-class FakeAddress(FakeSalesforce):
-    """Only the address of a simulator that runs already."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
 
 
 class StaticKey:
@@ -80,7 +73,7 @@ def salesforce(clock: Clock) -> Iterator[FakeSalesforce]:
 @pytest.fixture
 def key(http: requests.Session, salesforce: FakeSalesforce) -> Key:
     app = f'{{"client_id":"{CLIENT["client_id"]}","client_secret":"{CLIENT_SECRET}"}}'
-    return Key(SalesforceAuthorisation(http, lambda: app), salesforce.url)
+    return Key(SalesforceAuthorisation(http, lambda: app), salesforce)
 
 
 @pytest.fixture
@@ -138,7 +131,8 @@ def test_a_row_is_read_in_our_words(org: SalesforceOrg, rosa: str, job: str) -> 
         "Europe/Berlin",
     )
     assert (resource.active, resource.technician) == (True, True)
-    assert (appointment.subject, appointment.latitude) == ("Boiler", pytest.approx(SITE[0]))
+    assert appointment.subject == "Boiler"
+    assert appointment.latitude == pytest.approx(SITE[0])
     assert appointment.starts_at == NOW + HOUR
     assert (assigned.appointment, assigned.resource) == (job, rosa)
 
@@ -155,7 +149,7 @@ def test_the_moment_of_a_look_is_salesforces_own(
 
 
 def test_a_later_look_takes_what_was_touched_since(
-    org: SalesforceOrg, salesforce: FakeSalesforce, clock: Clock, rosa: str, job: str
+    org: SalesforceOrg, salesforce: FakeSalesforce, clock: Clock, job: str
 ) -> None:
     clock.forward(hours=1)
     assert org.changes(clock.now).appointments == ()
@@ -291,18 +285,15 @@ def test_a_view_of_an_org_without_time_sheets_says_so(
 def test_time_sheets_that_can_not_be_read_just_now_are_not_taken_for_missing(
     http: requests.Session,
 ) -> None:
-    parts = [
-        {"referenceId": name, "httpStatusCode": 200, "body": {"records": [], "done": True}}
-        for name in ("appointment", "assignment", "statuses")
-    ]
-    busy = [{"errorCode": "QUERY_TIMEOUT", "message": "too slow"}]
-    parts.append({"referenceId": "sheets", "httpStatusCode": 400, "body": busy})
-    work = {"Id": "08p000000000001AAA"}
-    parts[0]["body"] = parts[1]["body"] = {"records": [work], "done": True}
+    body: Any = [{"errorCode": "QUERY_TIMEOUT", "message": "too slow"}]
+    sheets = {"referenceId": "sheets", "httpStatusCode": 400, "body": body}
+    found = {"httpStatusCode": 200, "body": {"records": [{"Id": "1"}], "done": True}}
+    names = ("appointment", "assignment", "statuses")
+    parts = [sheets, *({"referenceId": name, **found} for name in names)]
     with scripted(Answer(200, {"compositeResponse": parts})) as script:
-        rest = SalesforceRest(http, StaticKey(script.url), "67.0")
-        with pytest.raises(Unavailable):
-            SalesforceOrg(rest, "c", "u").view("08p000000000001AAA", "0Hn000000000001AAA", NOW)
+        org = SalesforceOrg(SalesforceRest(http, StaticKey(script.url), "67.0"), "c", "u")
+        with pytest.raises(Unavailable, match="too slow"):
+            org.view("08p000000000001AAA", "0Hn000000000001AAA", NOW)
 
 
 def test_an_appointment_that_is_gone_is_refused(
@@ -433,7 +424,7 @@ def test_one_refused_part_leaves_nothing_of_the_others(
 
 @pytest.mark.parametrize("code", ["UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"])
 def test_a_part_that_failed_for_a_while_may_be_written_later(
-    org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str, code: str
+    org: SalesforceOrg, salesforce: FakeSalesforce, job: str, code: str
 ) -> None:
     salesforce.refuse.append({"object": "Event", "errorCode": code, "message": "busy"})
 
@@ -482,7 +473,7 @@ def test_our_row_is_found_among_others_of_the_same_minute_and_subject(
 
 
 def test_a_row_of_ours_that_a_person_deleted_counts_as_written(
-    org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str
+    org: SalesforceOrg, salesforce: FakeSalesforce, job: str
 ) -> None:
     made = org.write(writes(job, event=told("key")))
     salesforce.delete("Event", made.event)
@@ -619,18 +610,15 @@ def test_an_error_in_any_shape_is_one_of_ours(http: requests.Session, body: byte
         SalesforceRest(http, StaticKey(script.url), "67.0").call("GET", "/x")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"<html>", b"[]", b"{}", b'{"compositeResponse": 7}', b'{"compositeResponse": [7]}'],
-)
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"{}", b'{"compositeResponse": [7]}'])
 def test_a_composite_that_can_not_be_read_is_unclear(
-    http: requests.Session, body: bytes
+    http: requests.Session, answer: bytes
 ) -> None:
-    with scripted(Answer(200, body)) as script, pytest.raises(Unclear):
-        rest = SalesforceRest(http, StaticKey(script.url), "67.0")
-        SalesforceOrg(rest, "c", "u").write(
-            writes("08p000000000001AAA", changes={"status": "Done"})
-        )
+    wanted = writes("08p000000000001AAA", changes={"status": "Done"})
+    with scripted(Answer(200, answer)) as script:
+        org = SalesforceOrg(SalesforceRest(http, StaticKey(script.url), "67.0"), "c", "u")
+        with pytest.raises(Unclear):
+            org.write(wanted)
 
 
 def test_an_org_that_nobody_answers_for_is_unavailable(http: requests.Session) -> None:

@@ -1,4 +1,4 @@
-"""What the journeys have in common: a town with one connection, its people, and what they see."""
+"""What the journeys have in common: a connection, its people, and what there is to see."""
 
 import json
 import os

@@ -11,8 +11,7 @@ import pytest
 
 from local.hypertrack.phone import Phone
 from local.hypertrack.webhooks import Order
-from local.town import Town
-from tests.journeys.setting import Scene, items, opened, visit
+from tests.journeys.setting import Scene, opened, visit
 
 FACTS = ("clocked in", "arrived", "checked out", "left")
 # Twins: five people of one name, each with the same appointment at the same time and place.
@@ -112,9 +111,7 @@ def test_the_events_of_a_day_told_again_in_other_words_are_duplicates(scene: Sce
     assert delivery.status == 200
     assert phone.device_id
     assert twin_rows(scene, twin) == before
-    assert scene.outcomes(*FACTS) == known + Counter(
-        (kind, "duplicate") for kind in FACTS
-    )
+    assert scene.outcomes(*FACTS) == known + Counter((kind, "duplicate") for kind in FACTS)
 
 
 def test_a_delivery_replayed_an_hour_later_is_a_duplicate(scene: Scene) -> None:
@@ -126,9 +123,7 @@ def test_a_delivery_replayed_an_hour_later_is_a_duplicate(scene: Scene) -> None:
     scene.town.settle()
 
     assert twin_rows(scene, twin) == before
-    assert scene.outcomes(*FACTS) == known + Counter(
-        (kind, "duplicate") for kind in FACTS
-    )
+    assert scene.outcomes(*FACTS) == known + Counter((kind, "duplicate") for kind in FACTS)
 
 
 def test_a_message_that_the_queue_brings_again_leaves_one_ledger_row(scene: Scene) -> None:

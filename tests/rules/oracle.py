@@ -33,6 +33,7 @@ class Truth(NamedTuple):
     status: str
     start: datetime | None
     end: datetime | None
+    minutes: float | None  # from start to end
     told: list[tuple[datetime, str]]  # each Event's time and subject
     booked: dict[str, tuple[datetime, datetime]]  # the time sheet entry of a resource
     travel: dict[str, float]  # minutes
@@ -45,10 +46,13 @@ def truth(facts: Iterable[Fact], names: Mapping[str, str]) -> Truth:
     present = [each for each in visits.values() if each != (None, None)]
     starts = [start for start, _ in present if start]
     ends = [end for _, end in present if end]
+    start = min(starts) if starts else None
+    end = max(ends) if ends and len(ends) == len(present) else None
     return Truth(
         status=[name for name, kinds in FURTHER_AND_FURTHER if _any(known, *kinds)][-1],
-        start=min(starts) if starts else None,
-        end=max(ends) if ends and len(ends) == len(present) else None,
+        start=start,
+        end=end,
+        minutes=(end - start).total_seconds() / 60 if start and end else None,
         told=sorted(
             (_whole(each.at), f"{WORDS[each.kind]}: {names[each.resource]}")
             for each in known

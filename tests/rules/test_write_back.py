@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-APPRENTICE = "0Hn000000000003AAA"
+APPRENTICE = "0Hn000000000003CAA"
 NAMES = {RESOURCE: "Ada Lovelace", COLLEAGUE: "Grace Hopper", APPRENTICE: "Alan Turing"}
 LEASE = timedelta(minutes=10)  # longer than any worker lives
 OF_APPOINTMENTS = (
@@ -64,6 +64,7 @@ def held(world: World) -> Truth:
         status=work.status,
         start=work.actual_start,
         end=work.actual_end,
+        minutes=work.actual_minutes,
         told=sorted((each.starts_at, each.subject) for each in salesforce.events),
         booked=booked,
         travel={

@@ -17,7 +17,11 @@ def poll_message(poll: Poll, slot: str) -> Message:
 
 
 def sync_message(sync: Sync, cause: str) -> Message:
-    """`cause` tells apart two reasons to look at the same resource within five minutes."""
+    """`cause` must be new for each reason to look: the queue drops what it has seen.
+
+    A message that is dropped because an earlier one asked the same would be lost if that one
+    was taken before its reason arose.
+    """
     return _message(sync.model_dump_json(), f"{sync.connection}-{sync.resource}", cause)
 
 

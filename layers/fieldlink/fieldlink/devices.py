@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 NOBODYS_FOR = timedelta(hours=1)
 
 
-def bind(connection: str, device: str, resource: str, *, state: State, changes: Outbox) -> bool:
+def bind(
+    connection: str, device: str, resource: str, *, state: State, changes: Outbox, cause: str
+) -> bool:
     """Let work of the resource move to this device. False if that was known before.
 
     The device that was seen for the first time last is the one in use: an app that was
@@ -31,11 +33,11 @@ def bind(connection: str, device: str, resource: str, *, state: State, changes: 
     if known and known.resource == resource and worker and worker.device:
         return False
     if known and known.resource not in {"", resource}:
-        _take_from(connection, device, known.resource, state=state, changes=changes)
+        _take_from(device, known, state=state, changes=changes, cause=cause)
     worker = worker or Worker(connection=connection, resource=resource)
     _must(state.write(worker.model_copy(update={"device": device})))
     # The message goes before the last record: whoever dies in between does it all again.
-    changes.put([sync_message(Sync(connection=connection, resource=resource), device)])
+    changes.put([sync_message(Sync(connection=connection, resource=resource), cause)])
     kept = known or Device(connection=connection, id=device, resource=resource)
     _must(state.write(kept.model_copy(update={"resource": resource, "ttl": None})))
     return True
@@ -54,7 +56,8 @@ def meet(connection: str, device: str, desk: Desk) -> None:
         return
     found = owner(device, desk.hypertrack)
     if found:
-        bind(connection, device, found, state=desk.state, changes=desk.changes)
+        cause = f"{desk.now.isoformat()} {device}"
+        bind(connection, device, found, state=desk.state, changes=desk.changes, cause=cause)
         return
     kept = known or Device(connection=connection, id=device, resource="")
     until = now + int(NOBODYS_FOR.total_seconds())
@@ -62,13 +65,14 @@ def meet(connection: str, device: str, desk: Desk) -> None:
 
 
 def _take_from(
-    connection: str, device: str, resource: str, *, state: State, changes: Outbox
+    device: str, known: Device, *, state: State, changes: Outbox, cause: str
 ) -> None:
     """The phone was handed on: its former owner's work waits for another device."""
-    former = state.read(Worker, connection, resource)
+    former = state.read(Worker, known.connection, known.resource)
     if former and former.device == device:
         _must(state.write(former.model_copy(update={"device": ""})))
-    changes.put([sync_message(Sync(connection=connection, resource=resource), f"-{device}")])
+    order = Sync(connection=known.connection, resource=known.resource)
+    changes.put([sync_message(order, f"{cause} handed on")])
 
 
 def _must(written: bool) -> None:

@@ -21,10 +21,10 @@ def start(connection: Connection, *, office: Office, changes: Outbox, polls: Out
     HyperTrack's key is kept for as long as there are geofences to remove with it.
     """
     ending = end(connection, office)
-    revoke(ending, office)
     cause = office.now.isoformat()
     _remove_geofences(ending, state=office.state, changes=changes, cause=cause)
     polls.put([poll_message(Poll(connection=ending.connection), f"end {cause}")])
+    revoke(ending, office)
 
 
 def finish(connection: Connection, *, office: Office, changes: Outbox, cause: str) -> bool:

@@ -93,7 +93,10 @@ def _has_app(resource: Resource, counter: Counter) -> bool:
     if device is None:
         return False
     name = counter.connection.connection
-    devices.bind(name, device, resource.id, state=counter.state, changes=counter.changes)
+    cause = f"{counter.now.isoformat()} {device}"
+    devices.bind(
+        name, device, resource.id, state=counter.state, changes=counter.changes, cause=cause
+    )
     return True
 
 

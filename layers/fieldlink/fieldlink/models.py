@@ -201,6 +201,7 @@ class View(Model):
     starts_at: Utc | None = None
     actual_start: Utc | None = None
     actual_end: Utc | None = None
+    actual_minutes: float | None = None
     work_order: str = ""
     work_order_line: str = ""
     changed_at: Utc
@@ -239,7 +240,9 @@ class SheetEntry(Model):
     work_order_line: str = ""
 
 
-type Changes = dict[Literal["status", "actual_start", "actual_end"], str | Utc | None]
+type Changes = dict[
+    Literal["status", "actual_start", "actual_end", "actual_minutes"], str | Utc | float | None
+]
 
 
 class Writes(Model):

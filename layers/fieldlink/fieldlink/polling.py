@@ -68,12 +68,13 @@ def slot_of(moment: datetime) -> datetime:
 
 
 def poll(
-    connection: Connection, *, salesforce: Salesforce, state: State, queues: Queues
+    connection: Connection, *, salesforce: Salesforce, state: State, queues: Queues, run: str
 ) -> Polled:
     """Hand on what changed in one org since its watermark.
 
     Rows are kept first, then handed on, then marked as handed on, and the watermark comes last:
-    a crash anywhere repeats what the workers find to be done already, and skips nothing.
+    a crash anywhere repeats what the workers find to be done already, and skips nothing. `run`
+    is this look's own word: two looks may want the same thing, each for a reason of its own.
     """
     mark = state.read(Watermark, connection.connection)
     seen = salesforce.changes(mark.at - OVERLAP if mark else None)
@@ -85,9 +86,9 @@ def poll(
     ]
     state.write_all(_kept(row, handed_on=False) for row in changed)
     syncs = _syncs(changed, before, state)
-    queues.changes.put(sync_message(sync, seen.asked_at.isoformat()) for sync in syncs)
+    queues.changes.put(sync_message(sync, run) for sync in syncs)
     invites = _invites(changed, state)
-    queues.invites.put(invite_message(invite, seen.asked_at.isoformat()) for invite in invites)
+    queues.invites.put(invite_message(invite, run) for invite in invites)
     state.write_all(_kept(row, handed_on=True) for row in changed)
     _move(mark, seen, connection, state, found=bool(changed))
     return Polled(len(list(_all(seen))), len(changed), len(syncs), len(invites))

@@ -40,7 +40,8 @@ class Connection(Record):
 
     @property
     def live(self) -> bool:
-        return self.state in {"connected", "lost"}
+        """Whether it has been connected and nobody has ended it: its work goes on or waits."""
+        return self.state in {"connected", "lost", "incomplete"}
 
 
 class Tokens(Model):

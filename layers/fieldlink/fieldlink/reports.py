@@ -29,7 +29,7 @@ OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 def take(report: Report, desk: Desk) -> Outcome:
     """Carry one event to its outcome. Raises Refused if it must be parked."""
     if not desk.connection.live:
-        return _ignore(report, desk, Ignored(reason="connection ended", kind=""))
+        return _ignore(report, desk, Ignored(reason="not connected to Salesforce", kind=""))
     fact = facts.read(report)
     if isinstance(fact, Ignored):
         return _ignore(report, desk, fact)
@@ -105,7 +105,12 @@ def _device_seen(delivered: Delivered, desk: Desk) -> Outcome:
     fact = delivered.fact
     owner = fact.resource or devices.owner(fact.device, desk.hypertrack)
     bound = bool(owner) and devices.bind(
-        desk.connection.connection, fact.device, owner, state=desk.state, changes=desk.changes
+        desk.connection.connection,
+        fact.device,
+        owner,
+        state=desk.state,
+        changes=desk.changes,
+        cause=f"{delivered.received_at.isoformat()} {delivered.delivery}",
     )
     outcome = Outcome.APPLIED if bound else Outcome.IGNORED
     reason = "" if bound else ("known device" if owner else "device of no resource of ours")

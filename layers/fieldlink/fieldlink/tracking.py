@@ -63,22 +63,30 @@ def sync(order: Sync, ground: Ground) -> int:
         )
     resource = ground.state.read(Resource, name, order.resource)
     works = ground.connection.live and (resource is None or resource.active)
-    open_work = {
-        tracking.assignment: found
-        for tracking in known.values()
-        if works and (found := _open(tracking, ground)) is not None
-    }
-    device = _device(order.resource, ground) if open_work else ""
+    open_work = {each.assignment: _open(each, ground) for each in known.values()}
+    device = _device(order.resource, ground) if works and any(open_work.values()) else ""
     standing, refusals = 0, []
     for tracking in known.values():
+        found = open_work[tracking.assignment]
         try:
-            appointment = open_work.get(tracking.assignment)
-            standing += _bring_in_line(tracking, appointment, device, ground)
+            kept = _bring_in_line(tracking, found if works else None, device, ground)
         except Refused as refusal:  # of one place; the others are tracked all the same
             refusals.append(refusal)
+            continue
+        standing += kept.live is not None
+        _forget_if_over(kept, found, ground)
     if refusals:
         raise refusals[0]
     return standing
+
+
+def _forget_if_over(
+    tracking: Tracking, appointment: Appointment | None, ground: Ground
+) -> None:
+    """Work that is only not to be done now, by a resource that is not active, stays known."""
+    over = appointment is None or not ground.connection.live
+    if tracking.version and over:
+        ground.state.erase(Tracking, *tracking.key)
 
 
 def _open(tracking: Tracking, ground: Ground) -> Appointment | None:
@@ -105,7 +113,10 @@ def _device(resource: str, ground: Ground) -> str:
         return worker.device
     found = ground.hypertrack.device_of(resource)
     if found:
-        devices.bind(name, found, resource, state=ground.state, changes=ground.changes)
+        cause = f"{ground.now.isoformat()} {found}"
+        devices.bind(
+            name, found, resource, state=ground.state, changes=ground.changes, cause=cause
+        )
         return found
     if worker is None or worker.invitation is None:
         invite = Invite(connection=name, resource=resource)
@@ -115,7 +126,7 @@ def _device(resource: str, ground: Ground) -> str:
 
 def _bring_in_line(
     tracking: Tracking, appointment: Appointment | None, device: str, ground: Ground
-) -> bool:
+) -> Tracking:
     """Make before break: the new geofence stands before the old one goes."""
     wanted = fence(tracking, appointment, device, ground.connection) if appointment else None
     tracking = _recover(tracking, ground)
@@ -125,10 +136,7 @@ def _bring_in_line(
         leaving = (*tracking.leaving, tracking.live.id)
         tracking = _keep(tracking, ground, live=None, leaving=leaving)
     tracking = _remove_old(tracking, ground)
-    tracking = _note_waiting(tracking, waiting(appointment, device), ground)
-    if appointment is None and tracking.version:
-        ground.state.erase(Tracking, *tracking.key)
-    return tracking.live is not None
+    return _note_waiting(tracking, waiting(appointment, device), ground)
 
 
 def fence(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.errors import Lost
 from fieldlink.observability import logger, metrics
-from fieldlink.parking import Again, Attempt, attempt, parked
+from fieldlink.parking import Again, Attempt, attempt, parked, wait
 from fieldlink.wiring import now, services
 
 if TYPE_CHECKING:
@@ -51,35 +51,42 @@ def work_off(event: dict[str, Any], work: Work) -> dict[str, Any]:
 
 def _one(record: dict[str, Any], group: str, work: Work) -> timedelta | None:
     """Do one message. Returns how long to wait if it has to come again."""
-    body = record["body"]
-    message = Attempt(
-        connection=work.connection_of(body),
-        queue=work.queue,
-        body=body,
-        group=group,
-        tries=int(record["attributes"]["ApproximateReceiveCount"]),
-    )
+    tries = int(record["attributes"]["ApproximateReceiveCount"])
+    connection = ""
     try:
+        connection = work.connection_of(record["body"])
+        message = Attempt(connection, work.queue, record["body"], group, tries)
         outcome = attempt(
-            lambda: work.take(body), message, park=lambda cause: _park(message, cause, work)
+            lambda: work.take(message.body),
+            message,
+            park=lambda cause: _park(message, cause, work),
         )
     except Again as later:
-        logger.warning(
-            "comes again",
-            queue=work.queue,
-            connection=message.connection,
-            tries=message.tries,
-            wait=later.wait.total_seconds(),
-            error=type(later.__cause__).__name__,
-            where=_where(later.__cause__),
-        )
-        if isinstance(later.__cause__, Lost):
-            logger.error("connection lost", connection=message.connection)
-        metrics.add_metric(name="Retried", unit="Count", value=1)
-        return later.wait
-    logger.info("done", queue=work.queue, connection=message.connection, outcome=outcome)
+        return _later(later.wait, later.__cause__, connection, tries, work)
+    except Exception as error:
+        # Not even parked. It must not take the other groups of its batch along.
+        return _later(wait(tries), error, connection, tries, work)
+    logger.info("done", queue=work.queue, connection=connection, outcome=outcome)
     metrics.add_metric(name="Done", unit="Count", value=1)
     return None
+
+
+def _later(
+    span: timedelta, cause: BaseException | None, connection: str, tries: int, work: Work
+) -> timedelta:
+    logger.warning(
+        "comes again",
+        queue=work.queue,
+        connection=connection,
+        tries=tries,
+        wait=span.total_seconds(),
+        error=type(cause).__name__,
+        where=_where(cause),
+    )
+    if isinstance(cause, Lost):
+        logger.error("connection lost", connection=connection)
+    metrics.add_metric(name="Retried", unit="Count", value=1)
+    return span
 
 
 def _park(message: Attempt, cause: str, work: Work) -> str:

@@ -49,7 +49,8 @@ def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
     visit = desk.state.read(Visit, desk.connection.connection, fact.appointment) or Visit(
         connection=desk.connection.connection, appointment=fact.appointment
     )
-    if visit.intent and visit.intent.delivered.delivery != delivered.delivery:
+    others = visit.intent and visit.intent.delivered.delivery != delivered.delivery
+    if visit.intent and others and fact.key not in visit.facts:
         visit = _settle_abandoned(visit, visit.intent, desk)
     if fact.key in visit.facts:
         return _known(visit.facts[fact.key], delivered, desk)

@@ -26,11 +26,12 @@ def plan(fact: Fact, known: Iterable[Fact], view: View, ours: Ours) -> Writes:
     """Everything that `fact`, added to the facts known before, changes in Salesforce."""
     facts = {each.key: each for each in (*known, fact)}.values()
     present = visits.attendance(each for each in facts if each.resource == fact.resource)
+    times = _times(facts, view, ours)
     entry, left_out = _sheet_entry(present, view, ours)
     return Writes(
         appointment=view.appointment,
         assignment=view.assignment,
-        changes=_status(facts, view, ours) | _times(facts, view, ours),
+        changes=_status(facts, view, ours) | _with_duration(times, view),
         travel_minutes=_travel(present, view, ours),
         event=activity.row(fact, view) if fact.kind in TOLD else None,
         entry=entry,
@@ -48,7 +49,9 @@ def remember(ours: Ours, writes: Writes, entry: str) -> Ours:
         entries[writes.entry.resource] = Entry(
             id=entry, starts_at=writes.entry.starts_at, ends_at=writes.entry.ends_at
         )
-    written = {str(name): value for name, value in writes.changes.items()}
+    written = {
+        str(name): value for name, value in writes.changes.items() if name in Ours.model_fields
+    }
     return ours.model_copy(update={**written, "travel": travel, "entries": entries})
 
 
@@ -120,6 +123,27 @@ def _times(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
         for name, at in wanted.items()
         if at != _minute(held[name]) and _minute(held[name]) == last[name]
     }
+
+
+def _with_duration(times: Changes, view: View) -> Changes:
+    """The Field Service package fills ActualDuration once, and never mends it with the times.
+
+    So where it stands for times that change we mend it, and leave any other to its author.
+    """
+    stood = _between(view.actual_start, view.actual_end)
+    stands = _between(
+        times.get("actual_start", view.actual_start), times.get("actual_end", view.actual_end)
+    )
+    if stood is None or stood == stands or stood != view.actual_minutes:
+        return times
+    return times | {"actual_minutes": stands}
+
+
+def _between(start: object, end: object) -> float | None:
+    """Minutes, or None while one of the two is missing."""
+    if not isinstance(start, datetime) or not isinstance(end, datetime):
+        return None
+    return (end - start).total_seconds() / 60
 
 
 def _travel(present: Attendance, view: View, ours: Ours) -> float | None:

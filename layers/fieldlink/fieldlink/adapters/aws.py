@@ -7,16 +7,19 @@ HyperTrack waits (`make bench` compares them). What we use of it are signed JSON
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
+from urllib3.util.ssl_ import create_urllib3_context
 
 from fieldlink.errors import Refused, Unavailable, Unclear
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from fieldlink.config import AwsAccess
 
 TIMEOUT = urllib3.Timeout(connect=2, read=5)  # seconds; the door itself has 8
@@ -51,10 +54,9 @@ class Aws:
 
     def __init__(self, access: AwsAccess) -> None:
         self._access = access
-        self._credentials = ReadOnlyCredentials(
-            access.access_key, access.secret_key, access.token
+        self._http = urllib3.PoolManager(
+            timeout=TIMEOUT, retries=False, maxsize=4, ssl_context=_trust()
         )
-        self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=False, maxsize=4)
 
     def call(self, service: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """One action of a service that speaks AWS's JSON protocol."""
@@ -81,7 +83,7 @@ class Aws:
         request = AWSRequest(
             "POST", url + path, headers=headers, data=json.dumps(payload).encode()
         )
-        SigV4Auth(self._credentials, service, self._access.region).add_auth(request)
+        SigV4Auth(self._access, service, self._access.region).add_auth(request)
         try:
             answer = self._http.request(
                 "POST", url + path, body=request.data, headers=dict(request.headers.items())
@@ -94,6 +96,14 @@ class Aws:
         except urllib3.exceptions.HTTPError as error:
             raise Unclear(f"{service} did not answer") from error
         return _read(service, answer)
+
+
+@cache
+def _trust() -> SSLContext:
+    """As urllib3 makes it, but once: it would read all authorities anew for each connection."""
+    context = create_urllib3_context()
+    context.load_default_certs()
+    return context
 
 
 def _read(service: str, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:

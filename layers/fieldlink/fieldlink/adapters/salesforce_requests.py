@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     from fieldlink.models import SheetEntry, Writes
 
-FIELDS = {"status": "Status", "actual_start": "ActualStartTime", "actual_end": "ActualEndTime"}
+FIELDS = {
+    "status": "Status",
+    "actual_start": "ActualStartTime",
+    "actual_end": "ActualEndTime",
+    "actual_minutes": "ActualDuration",
+}
 
 
 def write_requests(writes: Writes, base: str) -> list[dict[str, Any]]:
@@ -71,7 +76,7 @@ def _entry_requests(entry: SheetEntry) -> list[tuple[str, str, str, dict[str, An
     return [("sheet", "POST", "TimeSheet", sheet), *made]
 
 
-def _json(value: str | datetime | None) -> str | None:
+def _json(value: str | float | datetime | None) -> str | float | None:
     return moment(value) if isinstance(value, datetime) else value
 
 

@@ -86,6 +86,7 @@ def view(
         starts_at=moment(work["SchedStartTime"]),
         actual_start=moment(work["ActualStartTime"]),
         actual_end=moment(work["ActualEndTime"]),
+        actual_minutes=work["ActualDuration"],
         work_order=salesforce_id(work["ParentRecordId"], WORK_ORDER),
         work_order_line=salesforce_id(work["ParentRecordId"], WORK_ORDER_LINE),
         changed_at=moment(work["LastModifiedDate"]) or datetime.min.replace(tzinfo=UTC),

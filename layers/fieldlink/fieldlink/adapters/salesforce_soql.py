@@ -51,7 +51,7 @@ def view_queries(appointment: str, resource: str, day: datetime) -> dict[str, st
     return {
         "appointment": (
             "SELECT Id, Status, StatusCategory, SchedStartTime, ActualStartTime, "
-            "ActualEndTime, ParentRecordId, LastModifiedDate, LastModifiedById "
+            "ActualEndTime, ActualDuration, ParentRecordId, LastModifiedDate, LastModifiedById "
             f"FROM ServiceAppointment WHERE Id = '{_id(appointment)}'"
         ),
         "assignment": (

@@ -1,0 +1,161 @@
+"""The loop of the workers, on any work. How SQS goes about groups is for the journeys."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from fieldlink.adapters.sqs import SqsOutbox
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.records import Parked
+from fieldlink.wiring import Services
+from fieldlink.worker import Work, work_off
+from tests.adapters.scripted import Answer, Script, scripted
+from tests.functions.calls import batch
+
+SECRET_TEXT = "what a vendor answered about Rosa"
+
+
+@dataclass
+class Hands:
+    """Does what it is told for each body, and keeps what it was given."""
+
+    errors: dict[str, Exception] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
+    noted: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, body: str) -> str:
+        self.taken.append(body)
+        if body in self.errors:
+            raise self.errors[body]
+        return "done"
+
+    def note(self, body: str, cause: str) -> None:
+        self.noted.append((body, cause))
+
+
+def worked(
+    hands: Hands,
+    event: dict[str, Any],
+    replay: Callable[[str, str], str] = lambda _body, _cause: "",
+) -> tuple[list[str], dict[str, int]]:
+    """The messages that come again, and how long each is put off, in seconds."""
+    with scripted(Answer(200, b"")) as script:
+        outbox = SqsOutbox(script.aws, "queue")
+        work = Work("events", outbox, lambda _: "c", hands.take, hands.note, replay)
+        answer = work_off(event, work)
+        return [each["itemIdentifier"] for each in answer["batchItemFailures"]], _waits(script)
+
+
+def _waits(script: Script) -> dict[str, int]:
+    asked = [each.json for each in script.asked]
+    return {each["ReceiptHandle"]: each["VisibilityTimeout"] for each in asked}
+
+
+def test_a_message_that_fails_puts_off_those_behind_it_and_no_other_group(
+    bundle: Services,
+) -> None:
+    hands = Hands({"b": Unavailable("down")})
+    groups = ["one", "two", "one", "two", "one"]
+
+    again, waits = worked(hands, batch("a", "b", "c", "d", "e", groups=groups))
+
+    assert hands.taken == ["a", "b", "c", "e"]
+    assert again == ["message-1", "message-3"]
+    assert waits == {"receipt-1": 5, "receipt-3": 5}
+    assert bundle.state.all_of(Parked, "c") == []
+
+
+@pytest.mark.parametrize(("tries", "wait"), [(1, 5), (2, 10), (5, 80), (8, 600), (28, 600)])
+def test_what_is_unavailable_waits_longer_each_time(
+    bundle: Services, tries: int, wait: int
+) -> None:
+    assert bundle
+    _, waits = worked(Hands({"a": Unavailable("down")}), batch("a", tries=tries))
+
+    assert waits == {"receipt-0": wait}
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), KeyError("x")])
+def test_the_last_try_parks_so_that_the_queue_never_gives_up(
+    bundle: Services, error: Exception
+) -> None:
+    again, waits = worked(Hands({"a": error}), batch("a", "b", tries=29))
+
+    assert (again, waits) == ([], {})
+    [item] = bundle.state.all_of(Parked, "c")
+    assert (item.queue, item.body, item.group) == ("events", "a", "group")
+
+
+@pytest.mark.parametrize(("tries", "parks"), [(1, 0), (4, 0), (5, 1)])
+def test_what_nobody_foresaw_is_parked_on_the_fifth_try(
+    bundle: Services, tries: int, parks: int
+) -> None:
+    again, _ = worked(Hands({"a": KeyError(SECRET_TEXT)}), batch("a", tries=tries))
+
+    found = bundle.state.all_of(Parked, "c")
+    assert len(found) == parks
+    assert len(again) == 1 - parks
+    assert all(SECRET_TEXT not in item.cause for item in found)
+
+
+def test_what_is_refused_is_parked_at_once_and_the_next_of_its_group_goes_through(
+    bundle: Services,
+) -> None:
+    hands = Hands({"a": Refused("ENTITY_IS_LOCKED: the record is locked")})
+
+    again, _ = worked(hands, batch("a", "b"))
+
+    assert again == []
+    assert hands.taken == ["a", "b"]
+    [item] = bundle.state.all_of(Parked, "c")
+    assert item.cause == "ENTITY_IS_LOCKED: the record is locked"
+    assert hands.noted == [("a", item.cause)]
+
+
+def test_a_message_that_is_parked_twice_is_one_item(bundle: Services) -> None:
+    hands = Hands({"a": Refused("no")})
+
+    worked(hands, batch("a"))
+    worked(hands, batch("a", tries=2))
+
+    assert len(bundle.state.all_of(Parked, "c")) == 1
+
+
+def test_an_item_may_be_replayed_with_another_body(bundle: Services) -> None:
+    worked(Hands({"a": Refused("no")}), batch("a"), lambda body, cause: f"{body} after {cause}")
+
+    [item] = bundle.state.all_of(Parked, "c")
+    assert item.body == "a after no"
+
+
+def test_a_body_that_no_worker_can_read_harms_nobody_else(bundle: Services) -> None:
+    hands = Hands()
+
+    def connection_of(body: str) -> str:
+        return str(json.loads(body)["connection"])
+
+    with scripted(Answer(200, b"")) as script:
+        outbox = SqsOutbox(script.aws, "queue")
+        work = Work("events", outbox, connection_of, hands.take, hands.note)
+        good = '{"connection":"c"}'
+        answer = work_off(batch("no json", good, groups=["one", "two"]), work)
+
+    assert answer["batchItemFailures"] == [{"itemIdentifier": "message-0"}]
+    assert hands.taken == [good]
+    assert bundle.state.all_of(Parked, "c") == []
+
+
+@pytest.mark.parametrize(
+    "error", [Refused(SECRET_TEXT), Unavailable(SECRET_TEXT), KeyError(SECRET_TEXT)]
+)
+def test_no_line_of_the_log_carries_the_text_of_a_cause(
+    bundle: Services, logged: Callable[[], str], error: Exception
+) -> None:
+    assert bundle
+    worked(Hands({"a": error}), batch("a", "b"))
+
+    assert SECRET_TEXT not in logged()
+    assert type(error).__name__ in logged() or "parked" in logged()

@@ -1,0 +1,63 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from bench.deliveries import CONNECTION, Json, delivery, delivery_of, events
+from bench.pretended import ENVIRONMENT
+from bench.same import outcome
+from bench.ways import WAYS, Depth
+from fieldlink.config import Settings
+
+POSITION = events(1)[0] | {"type": "location"}
+
+
+@pytest.fixture(autouse=True)
+def as_in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    Settings.from_env.cache_clear()
+    yield
+    Settings.from_env.cache_clear()
+
+
+@pytest.mark.parametrize("depth", ["decision", "calls"])
+@pytest.mark.parametrize(
+    ("event", "status", "queued"),
+    [
+        pytest.param(delivery_of(1), 200, 1, id="one"),
+        pytest.param(delivery_of(10), 200, 10, id="ten"),
+        pytest.param(delivery_of(100), 200, 100, id="a hundred"),
+        pytest.param(delivery(json.dumps(events(1)[0]).encode()), 200, 1, id="an object"),
+        pytest.param(delivery(b"[]"), 200, 0, id="none"),
+        pytest.param(delivery(json.dumps(events(2) * 2).encode()), 200, 4, id="twice"),
+        pytest.param(
+            delivery(json.dumps([*events(3), POSITION]).encode()), 200, 3, id="a position"
+        ),
+        pytest.param(
+            delivery(json.dumps([POSITION | {"device_id": "TEST_DEVICE_ID"}]).encode()),
+            200,
+            1,
+            id="the position of a test",
+        ),
+        pytest.param(
+            delivery(json.dumps([{**events(1)[0], "new": "Straße 🚚"}]).encode()),
+            200,
+            1,
+            id="a new field",
+        ),
+        pytest.param(delivery(b"[]", signature="0" * 40), 401, 0, id="forged"),
+        pytest.param(delivery(b"[]", signature=""), 401, 0, id="not signed"),
+        pytest.param(delivery(b"not JSON"), 400, 0, id="not JSON"),
+        pytest.param(delivery(b'"text"'), 400, 0, id="text"),
+        pytest.param(delivery(b"[]", connection=CONNECTION[::-1]), 404, 0, id="of nobody"),
+    ],
+)
+def test_what_is_measured_side_by_side_does_the_same(
+    depth: Depth, event: Json, status: int, queued: int
+) -> None:
+    done = {way: outcome(way, depth, event) for way in WAYS}
+
+    assert done["usual"] == done["ours"]
+    assert done["ours"][0] == status
+    assert len(done["ours"][1]) == queued

@@ -1,0 +1,88 @@
+"""Events as AWS really sends them, one file each, through the function that they are named for.
+
+`events/<function>.<case>.json`; a file that is added is run. The queue's receipts are of no
+queue, so none of the messages may have to come again.
+"""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fieldlink.records import Connection, Listed, WebhookKeys
+from fieldlink.wiring import Services
+from local.hypertrack import FakeHyperTrack
+from tests.conftest import ACCOUNT, SECRET_KEY
+from tests.functions.calls import CONTEXT
+
+EVENTS = sorted((Path(__file__).resolve().parent.parent / "events").glob("*.*.json"))
+CONNECTION = "golden-connection_0123456789-abcdefghijklmno"
+
+# What each event must come to; a worker's must leave no message behind.
+STATUSES = {
+    "receive_webhook.array": 200,
+    "receive_webhook.base64": 200,
+    "receive_webhook.forged": 401,
+    "receive_webhook.unknown_connection": 404,
+    "receive_webhook.no_body": 400,
+    "console.home_without_session": 403,
+    "console.setup_with_forged_link": 400,
+    "console.post_without_session": 403,
+    "finish_oauth.without_session": 403,
+}
+ANSWERS: dict[str, Any] = {"start_polls.scheduled": {"started": 1}}
+NOTHING_LEFT: dict[str, Any] = {"batchItemFailures": []}
+
+
+@pytest.fixture
+def connected(bundle: Services, hypertrack: FakeHyperTrack) -> Services:
+    """The connection that the events name. Its org is not reached by any of them."""
+    assert hypertrack.url
+    sealed = bundle.vault.seal(SECRET_KEY, connection=CONNECTION)
+    connection = Connection(
+        connection=CONNECTION,
+        state="connected",
+        name="Golden",
+        hypertrack_account=ACCOUNT,
+        hypertrack_secret=sealed,
+        login_url=bundle.settings.salesforce_login_url,
+    )
+    keys = WebhookKeys(connection=CONNECTION, secrets=(sealed,))
+    for record in (connection, keys, Listed(connection=CONNECTION)):
+        assert bundle.state.write(record)
+    return bundle
+
+
+def case(path: Path) -> str:
+    return path.name.removesuffix(".json")
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=case)
+def test_an_event_of_aws_goes_through_its_function(connected: Services, path: Path) -> None:
+    assert connected
+    function = importlib.import_module(f"functions.{path.name.partition('.')[0]}")
+
+    answer = function.lambda_handler(json.loads(path.read_text()), CONTEXT)
+
+    name = case(path)
+    if name in STATUSES:
+        assert answer["statusCode"] == STATUSES[name]
+    elif name == "console.mint_setup_link":
+        assert answer["setup_link"].startswith("https://example.execute-api")
+    else:
+        assert answer == ANSWERS.get(name, NOTHING_LEFT)
+
+
+def test_every_function_has_an_event() -> None:
+    functions = {
+        path.stem for path in Path(__file__).resolve().parents[1].glob("functions/*.py")
+    }
+
+    assert {path.name.partition(".")[0] for path in EVENTS} == functions
+
+
+@pytest.mark.parametrize("name", [*STATUSES, *ANSWERS])
+def test_an_event_whose_answer_is_written_down_is_there(name: str) -> None:
+    assert name in {case(path) for path in EVENTS}
