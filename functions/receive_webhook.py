@@ -12,7 +12,7 @@ from base64 import b64decode
 from typing import Any
 
 from fieldlink import webhooks
-from fieldlink.errors import BadSignature, TooLarge, Unavailable, Unreadable
+from fieldlink.errors import BadSignature, Refused, TooLarge, Unavailable, Unreadable
 from fieldlink.wiring import now, services
 
 logger = logging.getLogger("fieldlink")
@@ -42,7 +42,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return answer(400, connection)
     except TooLarge:
         return answer(413, connection)
-    except Unavailable:
+    except (Unavailable, Refused):  # by AWS: for HyperTrack all the same
         return answer(503, connection)
 
 

@@ -38,7 +38,9 @@ def _take(body: str) -> str:
 
 def _note_parked(body: str, cause: str) -> None:
     report = _report(body)
-    reports.park(report, _desk(report), cause)
+    connection = services().state.read(Connection, report.connection)
+    if connection:  # without one there is nothing else to note
+        reports.park(report, services().desk(connection), cause)
 
 
 def _report(body: str) -> Report:

@@ -13,6 +13,7 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from fieldlink.config import AwsAccess, Settings
+from fieldlink.observability import logger
 from fieldlink.wiring import Services, services
 from local.cloudformation import read_template
 from local.hypertrack import FakeHyperTrack
@@ -140,9 +141,9 @@ def hypertrack() -> Iterator[FakeHyperTrack]:
 def logged(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """All that the bundle has logged and printed so far."""
     text, printed = StringIO(), [""]
-    for handler in logging.getLogger("fieldlink").handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(text)  # it keeps the stdout of the test that imported it first
+    handler = logger.registered_handler  # of the webhook door's lines, too
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(text)  # it keeps the stdout of whoever imported it first
 
     def told() -> str:
         printed[0] += "".join(capfd.readouterr())

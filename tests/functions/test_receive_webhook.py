@@ -274,8 +274,10 @@ def test_a_table_that_is_gone_is_a_503(aws: Pretended, there: str) -> None:
     assert answered(delivery(there, BODY)) == 503
 
 
-def test_a_key_that_does_not_open_is_a_503(aws: Pretended, there: str) -> None:
-    key = aws.settings.kms_key_id
-    aws.client("kms").disable_key(KeyId=key)
+def test_a_secret_that_does_not_open_is_a_503(there: str, bundle: Services) -> None:
+    kept = bundle.state.read(WebhookKeys, there)
+    assert kept
+    sealed = bundle.vault.seal("secret", connection="another connection")
+    bundle.state.write(kept.model_copy(update={"secrets": (sealed,)}))
 
-    assert answered(delivery(there, BODY)) == 503
+    assert answered(delivery(there, BODY, sign(BODY, "secret"))) == 503

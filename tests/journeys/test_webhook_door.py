@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -145,32 +146,54 @@ def test_the_dashboards_test_event_is_shown_on_the_console(shared: Scene) -> Non
 
 @pytest.mark.parametrize("bad", [1, 50, 99])
 def test_bad_elements_of_an_array_are_parked_one_by_one_and_cost_no_neighbour(
-    built: Path, bad: int
+    shared: Scene, bad: int
 ) -> None:
-    with opened(built) as town:
-        scene = Scene(town)
-        ada = scene.hire()
-        scene.later()
-        phone = scene.install(ada)
-        elements = [*(broken(number) for number in range(bad)), *good(phone, 100 - bad)]
+    ada = shared.hire()
+    shared.later()
+    phone = shared.install(ada)
+    before, lying = shared.outcomes(), parked(shared)
+    elements = [*(broken(bad, number) for number in range(bad)), *good(phone, 100 - bad)]
 
-        delivery = scene.hypertrack.send_raw(scene.account, json.dumps(elements).encode())
-        town.settle()
+    delivery = shared.hypertrack.send_raw(shared.account, json.dumps(elements).encode())
+    shared.town.settle()
 
-        assert delivery.status == 200
-        outcomes = scene.outcomes()
-        assert outcomes["clocked in", "applied"] == 100 - bad
-        assert sum(n for (_, each), n in outcomes.items() if each == "parked") == bad
-        assert sum(" parked#" in key for key in state(town)) == bad
-        assert "event not understood" in scene.page()
+    assert delivery.status == 200
+    new = shared.outcomes() - before
+    assert new["clocked in", "applied"] == 100 - bad
+    assert sum(count for (_, each), count in new.items() if each == "parked") == bad
+    assert sum(new.values()) == 100
+    assert parked(shared) - lying == bad
+    assert "event not understood" in shared.page()
 
 
-def broken(number: int) -> Any:
-    """The number makes each of them an event of its own."""
+def test_a_delivery_that_comes_ten_times_at_once_has_one_effect(shared: Scene) -> None:
+    ada = shared.hire()
+    shared.later()
+    phone = shared.install(ada)
+    body = json.dumps(good(phone, 1)).encode()
+    before = shared.outcomes()
+
+    with ThreadPoolExecutor(10) as pool:
+        sent = pool.map(
+            lambda _: shared.hypertrack.send_raw(shared.account, body).status, range(10)
+        )
+        statuses = list(sent)
+    shared.town.settle()
+
+    assert statuses == [200] * 10
+    assert shared.outcomes() - before == {("clocked in", "applied"): 1}
+
+
+def parked(scene: Scene) -> int:
+    return sum(" parked#" in key for key in state(scene.town))
+
+
+def broken(delivery: int, number: int) -> Any:
+    """The numbers make each of them an event of its own."""
     kind = BAD[number % len(BAD)]
     if isinstance(kind, dict):
-        return kind | {"number": number}
-    return [number] if isinstance(kind, list) else f"{kind} {number}"
+        return kind | {"number": [delivery, number]}
+    return [delivery, number] if isinstance(kind, list) else f"{kind} {delivery} {number}"
 
 
 def good(phone: Phone, count: int) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def group(connection: str, event: Any) -> str:
 
 
 def _whole_text(event: Any) -> str:
-    """Apps cut texts in the middle of an emoji. Half of one is no Unicode, so nobody reads it."""
+    """Apps cut texts in the middle of an emoji; half of one is nothing that anybody reads."""
     text = json.dumps(event, ensure_ascii=False).encode(errors="replace")
     return WRITER.encode(json.loads(text))
 

@@ -1,0 +1,188 @@
+"""One worker in HyperTrack and one mail for each resource, never two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fieldlink import inviting, letters
+from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.inviting import PERHAPS_SENT, Counter
+from fieldlink.models import Invite
+from fieldlink.records import Worker
+from tests.fakes import FakeMail
+from tests.make import CONNECTION, DEVICE, RESOURCE, World, connection, resource
+from tests.rules.killing import every_death
+
+ORDER = Invite(connection=CONNECTION, resource=RESOURCE)
+
+
+class Town(World):
+    """A world with a post office and one technician."""
+
+    def __init__(self, **of_resource: Any) -> None:
+        super().__init__()
+        self.mail = FakeMail(self.fate)
+        self.state.write_all([resource(**of_resource)])
+
+    @property
+    def counter(self) -> Counter:
+        return Counter(
+            connection=self.connection,
+            state=self.state,
+            hypertrack=self.hypertrack,
+            mail=self.mail,
+            changes=self.changes,
+            letter=letters.invitation,
+            now=self.now,
+        )
+
+
+def invite(world: World, order: Invite = ORDER) -> str:
+    assert isinstance(world, Town)
+    return inviting.invite(order, world.counter)
+
+
+def known(world: World) -> Worker | None:
+    return world.state.read(Worker, CONNECTION, RESOURCE)
+
+
+def test_a_technician_gets_a_worker_and_one_mail_with_the_link() -> None:
+    town = Town()
+
+    assert invite(town) == "invited"
+
+    [letter] = town.mail.sent
+    assert letter.to == "ada@example.com"
+    assert f"https://visits.example.com/{RESOURCE}" in letter.text
+    assert f"https://visits.example.com/{RESOURCE}" in letter.html
+    assert town.hypertrack.workers == {RESOURCE: "Ada Lovelace"}
+
+
+def test_however_often_a_technician_is_seen_there_is_one_mail() -> None:
+    town = Town()
+
+    outcomes = [invite(town) for _ in range(3)]
+
+    assert outcomes == ["invited", "invited before", "invited before"]
+    assert len(town.mail.sent) == 1
+
+
+def test_who_has_the_app_gets_a_worker_and_no_mail() -> None:
+    town = Town()
+    town.hypertrack.drivers[DEVICE] = RESOURCE
+
+    assert invite(town) == "has the app"
+
+    bound = known(town)
+    assert bound
+    assert bound.device == DEVICE
+    assert not town.mail.sent
+    assert len(town.changes.messages) == 1
+
+
+def test_without_an_address_it_is_shown_and_not_failed() -> None:
+    town = Town(email="")
+
+    assert invite(town) == "no e-mail address in Salesforce"
+
+    shown = known(town)
+    assert shown
+    assert shown.not_invited == "no e-mail address in Salesforce"
+
+
+def test_an_address_that_comes_later_is_used_then() -> None:
+    town = Town(email="")
+    invite(town)
+    town.state.write_all([resource()])
+
+    assert invite(town) == "invited"
+    shown = known(town)
+    assert shown
+    assert shown.not_invited == ""
+
+
+@pytest.mark.parametrize("state", ["new", "ending", "ended"])
+def test_a_connection_that_is_not_live_invites_nobody(state: str) -> None:
+    town = Town()
+    town.connection = connection(state=state)
+
+    assert invite(town) == "not active"
+    assert not town.hypertrack.workers
+
+
+def test_who_left_before_the_mail_is_not_invited() -> None:
+    assert invite(Town(active=False)) == "not active"
+
+
+def test_a_link_template_is_filled_in_with_escapes() -> None:
+    town = Town(name="Ada & Co", email="ada+visits@example.com")
+    town.connection = connection(
+        invitation_template="https://go.example.com/{resource_id}?m={email}&n={name}"
+    )
+
+    invite(town)
+
+    wanted = f"https://go.example.com/{RESOURCE}?m=ada%2Bvisits%40example.com&n=Ada%20%26%20Co"
+    assert wanted in town.mail.sent[0].text
+    assert not town.hypertrack.invited
+
+
+def test_a_killed_invitation_is_never_sent_twice_and_ends_sent_or_parked() -> None:
+    for world, death in every_death(Town, invite):
+        assert isinstance(world, Town)
+        claimed = (found := known(world)) is not None and found.invitation is not None
+        sent = bool(found and found.invitation and found.invitation.state == "sent")
+
+        if claimed and not sent:
+            with pytest.raises(Refused) as refusal:
+                invite(world)
+            assert str(refusal.value) == PERHAPS_SENT, death
+            assert len(world.mail.sent) <= 1, death
+        else:
+            invite(world)
+            assert len(world.mail.sent) == 1, death
+
+
+def test_a_mail_server_that_did_not_answer_is_not_asked_again() -> None:
+    town = Town()
+    town.fate.fail("send mail", Unclear("no answer"), after=True, times=1)
+
+    for _ in range(2):
+        with pytest.raises(Refused, match="may or may not have been sent"):
+            invite(town)
+
+    assert len(town.mail.sent) == 1
+
+
+@pytest.mark.parametrize("error", [Unavailable("throttled"), Refused("address suppressed")])
+def test_a_mail_that_was_surely_not_sent_can_be_sent_later(error: Exception) -> None:
+    town = Town()
+    town.fate.fail("send mail", error, times=1)
+    with pytest.raises(type(error)):
+        invite(town)
+
+    assert invite(town) == "invited"
+    assert len(town.mail.sent) == 1
+
+
+def test_an_operator_who_knows_that_it_may_have_gone_out_can_send_it_again() -> None:
+    town = Town()
+    town.fate.fail("send mail", Unclear("no answer"), times=1)
+    with pytest.raises(Refused):
+        invite(town)
+
+    assert invite(town, ORDER.model_copy(update={"again": True})) == "invited"
+    assert len(town.mail.sent) == 1
+
+
+@pytest.mark.parametrize("effect", ["ensure worker", "invitation link", "device of"])
+def test_hypertrack_being_down_claims_nothing(effect: str) -> None:
+    town = Town()
+    town.fate.fail(effect, Unavailable("503"), times=1)
+    with pytest.raises(Unavailable):
+        invite(town)
+
+    assert invite(town) == "invited"
+    assert len(town.mail.sent) == 1

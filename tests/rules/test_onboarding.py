@@ -1,0 +1,168 @@
+"""A new connection, from what the operator typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fieldlink import onboarding
+from fieldlink.connecting import Office
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.onboarding import Typed
+from fieldlink.records import Connection, Listed, WebhookKeys
+from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault
+from tests.make import CONNECTION, World
+from tests.rules.killing import every_death
+
+TYPED = Typed("Example", "account", "secret-key-123", "", "100", "")
+OWN = "https://own.example.com"
+
+
+class Town(World):
+    def __init__(self) -> None:
+        super().__init__()
+        self.vault = FakeVault(self.fate)
+        self.asked: list[tuple[str, str]] = []
+
+    @property
+    def office(self) -> Office:
+        return Office(self.state, self.vault, FakeAuthorisation(self.fate), OWN, self.now)
+
+    def account(self, account: str, secret: Callable[[], str]) -> FakeHyperTrack:
+        self.asked.append((account, secret()))
+        return self.hypertrack
+
+    @property
+    def secrets(self) -> list[str]:
+        keys = FakeKeyRing(self.state, self.vault).of(CONNECTION)
+        return list(keys.secrets) if keys else []
+
+    @property
+    def kept(self) -> Connection:
+        found = self.state.read(Connection, CONNECTION)
+        assert found
+        return found
+
+
+def create(world: World, typed: Typed = TYPED) -> Connection:
+    assert isinstance(world, Town)
+    return onboarding.create(
+        typed, connection=CONNECTION, office=world.office, account=world.account
+    )
+
+
+def change(world: World, secret: str = "another-secret") -> None:
+    assert isinstance(world, Town)
+    onboarding.change_secret(world.kept, secret, office=world.office, account=world.account)
+
+
+def created() -> Town:
+    town = Town()
+    create(town)
+    return town
+
+
+def test_what_was_typed_is_checked_with_hypertrack_and_kept_sealed() -> None:
+    town = Town()
+
+    made = create(town)
+
+    assert town.asked == [("account", "secret-key-123")]
+    assert (made.state, made.login_url, made.radius) == ("new", OWN, 100)
+    assert "secret-key-123" not in town.state.texts
+    assert town.secrets == ["secret-key-123"]
+    assert town.state.kinds == {"WebhookKeys": 1, "Connection": 1, "Listed": 1}
+
+
+def test_keys_that_hypertrack_does_not_accept_keep_nothing() -> None:
+    town = Town()
+    town.hypertrack.keys_are_valid = False
+
+    with pytest.raises(Refused, match="does not accept"):
+        create(town)
+
+    assert not town.state.kinds
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"account": ""}, "Fill in"),
+    ({"secret": ""}, "Fill in"),
+    ({"secret": "short"}, "Fill in"),
+    ({"login_host": "evil.com"}, "no Salesforce login host"),
+    ({"radius": ""}, "radius"),
+    ({"radius": "49"}, "radius"),
+    ({"radius": "5001"}, "radius"),
+    ({"radius": "-100"}, "radius"),
+    ({"radius": "1e3"}, "radius"),
+    ({"radius": "\u0661\u0660\u0660"}, "radius"),
+    ({"radius": "9" * 4_000}, "radius"),
+    ({"invitation_template": "http://x/{resource_id}"}, "template"),
+    ({"invitation_template": "https://x/"}, "template"),
+    ({"invitation_template": "javascript:{resource_id}"}, "template"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "words"), WRONG)
+def test_what_can_not_be_is_refused_before_anything_is_asked(
+    wrong: dict[str, Any], words: str
+) -> None:
+    town = Town()
+
+    with pytest.raises(Refused, match=words):
+        create(town, TYPED._replace(**wrong))
+
+    assert not town.state.kinds
+
+
+def test_a_nameless_connection_is_called_as_its_account() -> None:
+    assert create(Town(), TYPED._replace(name="")).name == "account"
+
+
+def test_a_killed_creation_lists_nothing_that_is_not_whole() -> None:
+    for world, death in every_death(Town, create):
+        whole = world.state.read(Connection, CONNECTION) and world.state.read(
+            WebhookKeys, CONNECTION
+        )
+        assert whole or not world.state.all_of(Listed), death
+
+
+def test_a_changed_secret_is_taken_and_the_one_before_stays_good() -> None:
+    town = created()
+
+    change(town)
+
+    assert town.secrets == ["another-secret", "secret-key-123"]
+    secret = town.vault.open(town.kept.hypertrack_secret, connection=CONNECTION)
+    assert secret == "another-secret"
+
+
+def test_a_changed_secret_that_hypertrack_does_not_accept_changes_nothing() -> None:
+    town = created()
+    town.hypertrack.keys_are_valid = False
+
+    with pytest.raises(Refused, match="does not accept"):
+        change(town)
+
+    assert town.secrets == ["secret-key-123"]
+
+
+def test_whoever_dies_when_a_secret_is_changed_the_door_knows_the_one_in_use() -> None:
+    for world, death in every_death(created, change):
+        assert isinstance(world, Town)
+        in_use = world.vault.open(world.kept.hypertrack_secret, connection=CONNECTION)
+
+        assert in_use in world.secrets, death
+        change(world)
+        assert world.secrets[0] == "another-secret", death
+
+
+def test_hypertrack_being_down_is_told_and_keeps_nothing() -> None:
+    town = Town()
+    town.fate.fail("check keys", Unavailable("503"))
+
+    with pytest.raises(Unavailable):
+        create(town)
+
+    assert not town.state.kinds

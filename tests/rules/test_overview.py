@@ -1,0 +1,80 @@
+"""What the console shows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fieldlink import overview
+from fieldlink.parking import Attempt, parked
+from fieldlink.records import Invitation, Listed, Watermark, WebhookTested
+from tests.fakes import NOON, FakeState
+from tests.make import CONNECTION, connection, resource, worker
+
+
+def test_connections_are_listed_by_name() -> None:
+    state = FakeState()
+    for name in ("beta", "Alpha", "gamma"):
+        state.write(connection(connection=name, name=name))
+        state.write(Listed(connection=name))
+
+    assert [each.name for each in overview.connections(state)] == ["Alpha", "beta", "gamma"]
+
+
+def test_a_connection_that_is_not_whole_is_not_listed() -> None:
+    state = FakeState()
+    state.write(connection())
+
+    assert overview.connections(state) == []
+
+
+def test_a_new_connection_shows_that_nothing_has_happened() -> None:
+    shown = overview.details(connection(), FakeState())
+
+    assert shown == {"watermark": "", "tested": "", "parked": [], "people": []}
+
+
+def test_what_has_happened_is_shown() -> None:
+    state = FakeState()
+    state.write(Watermark(connection=CONNECTION, at=NOON))
+    state.write(WebhookTested(connection=CONNECTION, at=NOON))
+    for number in range(3):
+        message = Attempt(CONNECTION, "events", str(number), "group", tries=1)
+        state.write(parked(message, f"cause {number}", now=NOON + timedelta(hours=number)))
+
+    shown = overview.details(connection(), state)
+
+    assert shown["watermark"] == shown["tested"] == "2026-03-04 12:00 UTC"
+    assert [each.cause for each in shown["parked"]] == ["cause 2", "cause 1", "cause 0"]
+
+
+def test_what_belongs_to_another_connection_is_not_shown() -> None:
+    state = FakeState()
+    state.write(resource(connection="another"))
+    state.write(Watermark(connection="another", at=NOON))
+
+    assert overview.details(connection(), state)["people"] == []
+    assert overview.details(connection(), state)["watermark"] == ""
+
+
+def test_everybody_is_shown_with_how_far_the_app_is() -> None:
+    state = FakeState()
+    people = {
+        "Ada": ({}, {"device": "d-1"}, "installed"),
+        "Bob": (
+            {},
+            {"invitation": Invitation(state="sent", at=NOON)},
+            "invitation sent 2026-03-04 12:00 UTC",
+        ),
+        "Cleo": ({"email": ""}, None, "not invited: no e-mail address in Salesforce"),
+        "Dan": ({}, None, "not invited yet"),
+        "Eve": ({"active": False}, None, ""),
+        "Fay": ({"technician": False}, None, ""),
+    }
+    for number, (name, (of_resource, of_worker, _)) in enumerate(people.items()):
+        state.write(resource(id=str(number), name=name, **of_resource))
+        if of_worker is not None:
+            state.write(worker(resource=str(number), **of_worker))
+
+    shown = overview.people(CONNECTION, state)
+
+    assert shown == [(name, text) for name, (_, _, text) in people.items() if text]

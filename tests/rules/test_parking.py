@@ -1,0 +1,132 @@
+"""Tried again while it is worth it, and parked before the queue gives up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fieldlink import parking
+from fieldlink.errors import Lost, Refused, Unavailable, Unclear
+from fieldlink.parking import Again, Attempt
+from fieldlink.records import Parked
+from tests.fakes import NOON, FakeState, Killed
+from tests.make import CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MESSAGE = Attempt(CONNECTION, "events", '{"a": 1}', "group", tries=1)
+LAST_OF_THE_QUEUE = 30
+
+
+def raising(error: BaseException) -> Callable[[], str]:
+    def work() -> str:
+        raise error
+
+    return work
+
+
+def attempt(error: BaseException, tries: int) -> str:
+    return parking.attempt(
+        raising(error), MESSAGE._replace(tries=tries), park=lambda cause: f"parked: {cause}"
+    )
+
+
+def test_what_succeeds_is_done() -> None:
+    assert parking.attempt(lambda: "done", MESSAGE, park=lambda _: "parked") == "done"
+
+
+def test_what_is_refused_is_parked_at_once_in_the_vendors_words() -> None:
+    assert attempt(Refused("the record is locked"), 1) == "parked: the record is locked"
+
+
+@pytest.mark.parametrize("error", [Unavailable("503"), Unclear("no answer"), Lost("revoked")])
+def test_what_is_unavailable_comes_again_after_twice_as_long_each_time(
+    error: Unavailable,
+) -> None:
+    waits = []
+    for tries in range(1, 12):
+        with pytest.raises(Again) as again:
+            attempt(error, tries)
+        waits.append(int(again.value.wait.total_seconds()))
+
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600]
+
+
+def test_what_stays_unavailable_is_parked_one_try_before_the_queue_gives_up() -> None:
+    with pytest.raises(Again):
+        attempt(Unavailable("503"), LAST_OF_THE_QUEUE - 2)
+
+    parked = attempt(Unavailable("503"), LAST_OF_THE_QUEUE - 1)
+
+    assert parked == "parked: given up after 29 tries: 503"
+
+
+def test_what_nobody_foresaw_is_parked_at_the_fifth_try() -> None:
+    for tries in range(1, 5):
+        with pytest.raises(Again):
+            attempt(KeyError("secret"), tries)
+
+    assert attempt(KeyError("secret"), 5) == "parked: unexpected KeyError: see the log"
+
+
+def test_a_cause_that_nobody_foresaw_does_not_tell_what_was_in_it() -> None:
+    with pytest.raises(Again) as again:
+        attempt(KeyError("ada@example.com"), 1)
+
+    assert str(again.value) == "KeyError"
+
+
+def test_a_worker_that_is_stopped_parks_nothing() -> None:
+    with pytest.raises(Killed):
+        attempt(Killed(), LAST_OF_THE_QUEUE)
+
+
+def test_no_number_of_tries_is_too_large_to_wait_for() -> None:
+    assert parking.wait(10**6) == timedelta(minutes=10)
+
+
+def test_the_same_message_has_the_same_place_and_another_has_another() -> None:
+    first = parking.parked(MESSAGE, "cause", now=NOON)
+    again = parking.parked(MESSAGE._replace(tries=9), "other cause", now=NOON)
+    other = parking.parked(MESSAGE._replace(body="{}"), "cause", now=NOON)
+
+    assert first.key == again.key != other.key
+
+
+def test_a_message_may_be_replayed_in_other_words() -> None:
+    parked = parking.parked(MESSAGE._replace(replay='{"again": true}'), "cause", now=NOON)
+
+    assert parked.body == '{"again": true}'
+
+
+def test_a_replayed_message_is_sent_before_it_is_forgotten() -> None:
+    state, sent = FakeState(), []
+    item = parking.parked(MESSAGE, "cause", now=NOON)
+    state.write_all([item])
+
+    def send(each: Parked) -> None:
+        assert state.read(Parked, *item.key)
+        sent.append(each.body)
+
+    assert parking.replay(*item.key, state=state, send=send)
+
+    assert sent == [MESSAGE.body]
+    assert state.read(Parked, *item.key) is None
+
+
+def test_a_replay_that_can_not_be_sent_stays_parked() -> None:
+    state = FakeState()
+    item = parking.parked(MESSAGE, "cause", now=NOON)
+    state.write_all([item])
+
+    with pytest.raises(Unavailable):
+        parking.replay(*item.key, state=state, send=lambda _: raising(Unavailable("SQS"))())  # type: ignore[arg-type,return-value]
+
+    assert state.read(Parked, *item.key)
+
+
+def test_replaying_what_is_not_there_does_nothing() -> None:
+    assert not parking.replay(CONNECTION, "none", state=FakeState(), send=lambda _: None)
