@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +14,9 @@ from fieldlink.records import Connection, Listed, WebhookKeys
 from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault
 from tests.make import CONNECTION, World
 from tests.rules.killing import every_death
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TYPED = Typed("Example", "account", "secret-key-123", "", "100", "")
 OWN = "https://own.example.com"
@@ -53,9 +55,11 @@ def create(world: World, typed: Typed = TYPED) -> Connection:
     )
 
 
-def change(world: World, secret: str = "another-secret") -> None:
+def change(world: World) -> None:
     assert isinstance(world, Town)
-    onboarding.change_secret(world.kept, secret, office=world.office, account=world.account)
+    onboarding.change_secret(
+        world.kept, "another-secret", office=world.office, account=world.account
+    )
 
 
 def created() -> Town:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from fieldlink import overview
 from fieldlink.parking import Attempt, parked
@@ -58,7 +59,7 @@ def test_what_belongs_to_another_connection_is_not_shown() -> None:
 
 def test_everybody_is_shown_with_how_far_the_app_is() -> None:
     state = FakeState()
-    people = {
+    people: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
         "Ada": ({}, {"device": "d-1"}, "installed"),
         "Bob": (
             {},

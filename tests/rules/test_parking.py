@@ -28,6 +28,10 @@ def raising(error: BaseException) -> Callable[[], str]:
     return work
 
 
+def unavailable(_: Parked) -> None:
+    raise Unavailable("SQS")
+
+
 def attempt(error: BaseException, tries: int) -> str:
     return parking.attempt(
         raising(error), MESSAGE._replace(tries=tries), park=lambda cause: f"parked: {cause}"
@@ -123,7 +127,7 @@ def test_a_replay_that_can_not_be_sent_stays_parked() -> None:
     state.write_all([item])
 
     with pytest.raises(Unavailable):
-        parking.replay(*item.key, state=state, send=lambda _: raising(Unavailable("SQS"))())  # type: ignore[arg-type,return-value]
+        parking.replay(*item.key, state=state, send=unavailable)
 
     assert state.read(Parked, *item.key)
 

@@ -84,12 +84,13 @@ def test_a_cookie_brings_its_session_back() -> None:
         "",
         "garbage",
         "é",
+        "\ud800",
         sessions.sealed(SESSION, "another key"),
         sessions.form_token(SESSION, KEY),
         sessions.mint(KEY, random=lambda: "nonce"),
         aged(timedelta(hours=1, seconds=5), "session", '["session", 1]'),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_any_other_cookie_is_nobodys(value: str) -> None:
     assert sessions.session_of(value, KEY, now=NOW) is None
@@ -112,12 +113,13 @@ def test_a_form_of_the_sessions_own_pages_is_taken() -> None:
         "",
         "garbage",
         "é",
+        "\ud800",
         sessions.form_token(SESSION._replace(id="another"), KEY),
         sessions.form_token(SESSION, "another key"),
         sessions.sealed(SESSION, KEY),
         aged(timedelta(hours=8, seconds=5), "form", "session"),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_any_other_form_is_refused(token: str) -> None:
     with pytest.raises(Refused, match="form has expired"):

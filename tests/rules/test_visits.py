@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from fieldlink import visits
 from fieldlink.models import Category, Fact, Kind, Travel
-from fieldlink.visits import Attendance
 from tests.make import RESOURCE, at, fact
 from tests.rules.oracle import travelled, visit
+
+if TYPE_CHECKING:
+    from fieldlink.visits import Attendance
 
 CAME, LEFT = Kind.ARRIVED, Kind.LEFT
 IN, OUT = Kind.CHECKED_IN, Kind.CHECKED_OUT

@@ -21,6 +21,7 @@ IDLE = timedelta(hours=1)
 LONGEST = timedelta(hours=8)
 # `__Host-` makes the browser refuse the cookie without Secure, for other paths or domains.
 COOKIE = "__Host-fieldlink"
+NOT_OURS = (BadData, UnicodeError)  # half a surrogate pair is text that can't be signed
 
 
 class Session(NamedTuple):
@@ -43,7 +44,7 @@ def enter(
         nonce = URLSafeTimedSerializer(key, salt="setup").loads(
             token, max_age=_seconds(LINK_GOOD_FOR)
         )
-    except BadData as error:
+    except NOT_OURS as error:
         raise Refused("This setup link is not valid or has expired. Mint a new one.") from error
     used = UsedLink(connection=str(nonce), ttl=int((now + LINK_GOOD_FOR).timestamp()))
     if not state.write(used):
@@ -60,7 +61,7 @@ def session_of(value: str, key: str, *, now: datetime) -> Session | None:
     """The session of a cookie's value; None if it is forged, idle for too long or too old."""
     try:
         text = URLSafeTimedSerializer(key, salt="session").loads(value, max_age=_seconds(IDLE))
-    except BadData:
+    except NOT_OURS:
         return None
     session = Session(*json.loads(text))
     opened = datetime.fromtimestamp(session.since, UTC)
@@ -76,7 +77,7 @@ def check_form(token: str, session: Session, key: str) -> None:
     """Refused unless the form came from one of this session's pages."""
     try:
         owner = URLSafeTimedSerializer(key, salt="form").loads(token, max_age=_seconds(LONGEST))
-    except BadData:
+    except NOT_OURS:
         owner = None
     if owner != session.id:
         raise Refused("This form has expired. Go back, reload the page and try again.")

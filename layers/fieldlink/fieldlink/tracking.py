@@ -48,19 +48,7 @@ class Ground(NamedTuple):
 def sync(order: Sync, ground: Ground) -> int:
     """Bring one resource's geofences in line with its assignments. Returns how many stand."""
     name = ground.connection.connection
-    known = {
-        each.assignment: each for each in ground.state.all_of(Tracking, name, order.resource)
-    }
-    for appointment, assignment in order.assignments:
-        known.setdefault(
-            assignment,
-            Tracking(
-                connection=name,
-                resource=order.resource,
-                appointment=appointment,
-                assignment=assignment,
-            ),
-        )
+    known = _known(order, ground)
     resource = ground.state.read(Resource, name, order.resource)
     works = ground.connection.live and (resource is None or resource.active)
     open_work = {each.assignment: _open(each, ground) for each in known.values()}
@@ -87,6 +75,25 @@ def _forget_if_over(
     over = appointment is None or not ground.connection.live
     if tracking.version and over:
         ground.state.erase(Tracking, *tracking.key)
+
+
+def _known(order: Sync, ground: Ground) -> dict[str, Tracking]:
+    """By assignment: everything that is tracked or waits already, and what the order names."""
+    name = ground.connection.connection
+    known = {
+        each.assignment: each for each in ground.state.all_of(Tracking, name, order.resource)
+    }
+    for appointment, assignment in order.assignments:
+        known.setdefault(
+            assignment,
+            Tracking(
+                connection=name,
+                resource=order.resource,
+                appointment=appointment,
+                assignment=assignment,
+            ),
+        )
+    return known
 
 
 def _open(tracking: Tracking, ground: Ground) -> Appointment | None:
