@@ -7,7 +7,7 @@ from typing import Any
 from fieldlink import inviting, letters
 from fieldlink.models import Invite
 from fieldlink.observability import logger, metrics
-from fieldlink.records import Connection
+from fieldlink.records import Connection, Worker
 from fieldlink.wiring import now, services
 from fieldlink.worker import Work, work_off
 
@@ -43,7 +43,9 @@ def _take(body: str) -> str:
 
 
 def _replay(body: str, cause: str) -> str:
-    """Replaying a mail that may have gone out sends it again, as its cause says."""
-    if cause != inviting.PERHAPS_SENT:
+    """Replaying a mail that may have gone out sends it again, as its cause says, but once."""
+    order = Invite.model_validate_json(body)
+    worker = services().state.read(Worker, order.connection, order.resource)
+    if cause != inviting.PERHAPS_SENT or worker is None or worker.invitation is None:
         return ""
-    return Invite.model_validate_json(body).model_copy(update={"again": True}).model_dump_json()
+    return order.model_copy(update={"despite": worker.invitation.at}).model_dump_json()

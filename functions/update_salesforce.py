@@ -14,7 +14,7 @@ from fieldlink.wiring import services
 from fieldlink.worker import Work, work_off
 
 if TYPE_CHECKING:
-    from fieldlink.write_back import Desk
+    from fieldlink.desk import Desk
 
 
 @logger.inject_lambda_context

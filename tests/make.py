@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fieldlink.desk import Desk
 from fieldlink.models import (
     Category,
     Delivered,
@@ -23,7 +24,6 @@ from fieldlink.records import (
     Worker,
 )
 from fieldlink.webhooks import message
-from fieldlink.write_back import Desk
 from tests.fakes import (
     NOON,
     STATUSES,

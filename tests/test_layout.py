@@ -73,7 +73,6 @@ LONG_FUNCTIONS = {("salesforce_rows", "view"): "one field a line, and nothing el
 LONGER = {
     "models.py": 400,  # nouns only
     "records.py": 400,  # likewise
-    "connecting.py": 300,
     "tracking.py": 270,
     "dynamodb.py": 220,
     "hypertrack.py": 220,

@@ -10,7 +10,7 @@ SYNC = Sync(connection=CONNECTION, resource=RESOURCE)
 
 
 def test_a_command_comes_back_as_it_was_put() -> None:
-    poll, invite = Poll(connection="c"), Invite(connection="c", resource="r", again=True)
+    poll, invite = Poll(connection="c"), Invite(connection="c", resource="r")
 
     assert Poll.model_validate_json(poll_message(poll, "slot").body) == poll
     assert Invite.model_validate_json(invite_message(invite, "cause").body) == invite

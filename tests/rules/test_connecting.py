@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import connecting
-from fieldlink.connecting import Office, Pass
+from fieldlink import connecting, renewing
+from fieldlink.connecting import Office
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Grant
 from fieldlink.records import Access, Connection, PendingAuthorisation, Tokens
+from fieldlink.renewing import Pass
 from tests.fakes import NOON, FakeAuthorisation, FakeVault
 from tests.make import CONNECTION, World, connection
 from tests.rules.killing import every_death
@@ -96,7 +97,7 @@ def access(town: World) -> Access:
 
 
 def opened(town: Town) -> Tokens:
-    return connecting.tokens(access(town), town.vault)
+    return renewing.tokens(access(town), town.vault)
 
 
 # ── where to log in ───────────────────────────────────────────────────────────
@@ -398,7 +399,7 @@ def test_who_declines_leaves_nothing_behind_and_nobody_else_can_decline_for_them
 
 def renew(world: World, stale: Access | None = None) -> Access:
     assert isinstance(world, Town)
-    return connecting.renew(world.kept, stale=stale or access(world), office=world.office)
+    return renewing.renew(world.kept, stale=stale or access(world), office=world.office)
 
 
 def test_a_rotated_token_is_kept_before_it_is_used() -> None:
@@ -419,7 +420,7 @@ def test_without_rotation_the_refresh_token_stays() -> None:
             return Grant(access_token="fresh", instance_url="")
 
     office = town.office._replace(authorisation=Steady())  # type: ignore[arg-type]
-    renewed = connecting.renew(town.kept, stale=access(town), office=office)
+    renewed = renewing.renew(town.kept, stale=access(town), office=office)
 
     assert opened(town) == Tokens(access_token="fresh", refresh_token="refresh-1")
     assert renewed.instance_url == town.authorisation.instance_url
@@ -492,6 +493,19 @@ def test_a_refresh_without_an_answer_is_not_repeated_at_once() -> None:
     assert not town.authorisation.requests
 
 
+def test_a_refresh_that_was_never_sent_can_be_repeated_at_once() -> None:
+    town = connected()
+    town.fate.fail("refresh", Unavailable("can't be reached"), times=1)
+    with pytest.raises(Unavailable):
+        renew(town)
+
+    assert opened_after(renew(town), town) == "refresh-2"
+
+
+def opened_after(renewed: Access, town: Town) -> str:
+    return renewing.tokens(renewed, town.office.vault).refresh_token
+
+
 def test_a_refused_refresh_loses_the_connection_and_says_why() -> None:
     town = connected()
     town.authorisation.valid.clear()
@@ -517,7 +531,7 @@ def test_a_refused_refresh_does_not_lose_what_was_connected_anew_meanwhile() -> 
 
     office = town.office._replace(authorisation=Slow())  # type: ignore[arg-type]
     with pytest.raises(Unavailable):
-        connecting.renew(town.kept, stale=access(town), office=office)
+        renewing.renew(town.kept, stale=access(town), office=office)
 
     assert town.kept.state == "connected"
     assert opened(town).refresh_token == "refresh-2"

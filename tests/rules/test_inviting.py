@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -173,8 +175,38 @@ def test_an_operator_who_knows_that_it_may_have_gone_out_can_send_it_again() -> 
     with pytest.raises(Refused):
         invite(town)
 
-    assert invite(town, ORDER.model_copy(update={"again": True})) == "invited"
+    assert invite(town, replayed(town)) == "invited"
     assert len(town.mail.sent) == 1
+
+
+def test_a_replayed_invitation_that_is_killed_is_not_sent_a_third_time() -> None:
+    order = replayed(perhaps_sent())
+    for world, death in every_death(perhaps_sent, lambda town: invite(town, order)):
+        assert isinstance(world, Town)
+        before = len(world.mail.sent)
+        with contextlib.suppress(Refused):
+            invite(world, order)
+
+        assert len(world.mail.sent) <= 1, death
+        assert len(world.mail.sent) >= before, death
+
+
+def perhaps_sent() -> Town:
+    """A town whose first mail may or may not have gone out."""
+    town = Town()
+    town.fate.fail("send mail", Unclear("no answer"), times=1)
+    with pytest.raises(Refused):
+        invite(town)
+    town.pass_time(timedelta(minutes=5))
+    return town
+
+
+def replayed(town: World) -> Invite:
+    """The order as an operator replays it, knowing of the claim that stands."""
+    found = known(town)
+    assert found
+    assert found.invitation
+    return ORDER.model_copy(update={"despite": found.invitation.at})
 
 
 @pytest.mark.parametrize("effect", ["ensure worker", "invitation link", "device of"])

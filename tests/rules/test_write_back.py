@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import write_back
+from fieldlink import days, write_back
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
 from fieldlink.records import Day, Visit
@@ -241,6 +241,7 @@ def test_a_killed_delivery_that_comes_again_is_applied_once(
 ) -> None:
     for death in deaths(known, struck):
         world = struck_down(known, struck, death)
+        world.pass_time(LEASE)
 
         apply(world, struck)
 
@@ -251,7 +252,7 @@ def test_a_killed_delivery_that_comes_again_is_applied_once(
 
 @pytest.mark.parametrize("known", BEFORE.values(), ids=BEFORE.keys())
 @pytest.mark.parametrize("struck", STRUCK.values(), ids=STRUCK.keys())
-def test_another_fact_waits_for_a_killed_worker_while_it_may_live(
+def test_any_message_waits_for_a_killed_worker_while_it_may_live_even_its_own(
     known: list[Fact], struck: Fact
 ) -> None:
     for death in deaths(known, struck):
@@ -259,8 +260,10 @@ def test_another_fact_waits_for_a_killed_worker_while_it_may_live(
         found = world.state.read(Visit, CONNECTION, APPOINTMENT)
 
         if found and found.intent:
-            with pytest.raises(Unavailable):
-                apply(world, OF_A_COLLEAGUE)
+            for other in (OF_A_COLLEAGUE, struck):
+                with pytest.raises(Unavailable):
+                    apply(world, other)
+        world.pass_time(LEASE)
         apply(world, struck, OF_A_COLLEAGUE)
 
         settled(world, [*known, struck, OF_A_COLLEAGUE], death)
@@ -305,11 +308,40 @@ def test_a_write_whose_answer_was_lost_is_not_repeated() -> None:
     world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
     arrived = fact(Kind.ARRIVED, at(9))
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unclear):
         apply(world, arrived)
+    with pytest.raises(Unavailable):  # Salesforce may still be at it
+        apply(world, arrived)
+    world.pass_time(LEASE)
     apply(world, arrived)
 
     settled(world, [arrived], Death("after", 0))
+
+
+def test_a_write_that_surely_failed_lets_anybody_go_on_at_once() -> None:
+    world = world_of_three()
+    world.fate.fail("write Salesforce", Unavailable("503"), times=1)
+    arrived = fact(Kind.ARRIVED, at(9))
+
+    with pytest.raises(Unavailable):
+        apply(world, arrived)
+    apply(world, OF_A_COLLEAGUE, arrived)
+
+    settled(world, [arrived, OF_A_COLLEAGUE], Death("after", 0))
+
+
+def test_the_ledger_says_what_a_killed_worker_wrote_though_nothing_is_left_to_write() -> None:
+    world = world_of_three()
+    checked_in = fact(Kind.CHECKED_IN, at(9))
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
+    with pytest.raises(Unclear):
+        apply(world, checked_in)
+    world.pass_time(LEASE)
+
+    assert apply(world, checked_in) == [Outcome.APPLIED]
+
+    [row] = world.ledger.rows
+    assert row.wrote["changes"]["status"] == "In Progress"
 
 
 def test_two_workers_on_one_appointment_write_one_after_the_other() -> None:
@@ -507,6 +539,7 @@ def test_a_status_that_a_person_set_stays_though_the_writing_worker_died() -> No
 
         with pytest.raises(Killed):
             apply(world, struck)
+        world.pass_time(LEASE)
         apply(world, struck)
 
         assert world.salesforce.work[APPOINTMENT].status == "Scheduled", death
@@ -620,7 +653,7 @@ def test_clocking_in_is_kept_with_the_resources_own_day() -> None:
     world.state.write(resource(time_zone="Pacific/Auckland"))
     clocked_in = delivered(fact(Kind.CLOCKED_IN, at(20), appointment=""))
 
-    outcome = write_back.to_day(clocked_in, world.desk)
+    outcome = days.to_day(clocked_in, world.desk)
 
     assert outcome is Outcome.APPLIED
     assert world.state.read(Day, CONNECTION, RESOURCE, "2026-03-05")
@@ -630,15 +663,15 @@ def test_clocking_in_is_kept_with_the_resources_own_day() -> None:
 def test_clocking_in_is_kept_once_whoever_dies_when() -> None:
     clocked_in = delivered(fact(Kind.CLOCKED_IN, at(8), appointment=""))
     whole = World()
-    write_back.to_day(clocked_in, whole.desk)
+    days.to_day(clocked_in, whole.desk)
     for number in range(1, len(whole.fate.effects) + 1):
         for side in ("before", "after"):
             world = World()
             world.fate.death = Death(side, number)
 
             with pytest.raises(Killed):
-                write_back.to_day(clocked_in, world.desk)
-            write_back.to_day(clocked_in, world.desk)
+                days.to_day(clocked_in, world.desk)
+            days.to_day(clocked_in, world.desk)
 
             assert [row.outcome for row in world.ledger.rows] == [Outcome.APPLIED]
             assert world.state.kinds == {"Day": 1}

@@ -1,17 +1,17 @@
-"""Rule: begin, finish, refresh and end the OAuth connection to a Salesforce org."""
+"""Rule: begin and finish the OAuth connection to a Salesforce org."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from base64 import urlsafe_b64encode
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from fieldlink.errors import Lost, Refused, Unavailable
-from fieldlink.records import Access, Connection, PendingAuthorisation, Tokens
+from fieldlink.errors import Refused, Unavailable, must
+from fieldlink.records import Access, Connection, PendingAuthorisation
+from fieldlink.renewing import with_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fieldlink.ports import Authorisation, Salesforce, State, Vault
 
 GOOD_FOR = timedelta(minutes=10)  # an authorisation that was begun
-# PollSalesforce is stopped after 240 s; whoever began a refresh longer ago is gone.
-RENEWAL_ABANDONED = timedelta(minutes=5)
 ALWAYS_ALLOWED = ("login.salesforce.com", "test.salesforce.com")
 MY_DOMAIN = re.compile(
     r"[a-z0-9][a-z0-9-]*(\.sandbox|\.develop|\.scratch)?\.my\.salesforce\.com"
@@ -67,33 +65,6 @@ def login_url(text: str, own_login_url: str) -> str:
     )
 
 
-class Pass:
-    """What opens a connection's org: the stored token, renewed when it has expired."""
-
-    def __init__(self, connection: Connection, office: Office) -> None:
-        self._connection = connection
-        self._office = office
-        self._access: Access | None = None
-
-    @property
-    def instance_url(self) -> str:
-        return self._stored().instance_url
-
-    @property
-    def token(self) -> str:
-        return tokens(self._stored(), self._office.vault).access_token
-
-    def renew(self) -> None:
-        self._access = renew(self._connection, stale=self._stored(), office=self._office)
-
-    def _stored(self) -> Access:
-        if self._access is None:
-            self._access = self._office.state.read(Access, self._connection.connection)
-        if self._access is None:
-            raise Lost("this connection has to be connected to Salesforce again")
-        return self._access
-
-
 def begin(
     connection: Connection,
     *,
@@ -113,7 +84,7 @@ def begin(
         login_url=connection.login_url,
         ttl=int((office.now + GOOD_FOR).timestamp()),
     )
-    _must(office.state.write(pending))
+    must(office.state.write(pending))
     return office.authorisation.page(
         connection.login_url, state=state, challenge=challenge(verifier), callback=callback
     )
@@ -180,91 +151,11 @@ def _keep_grant(
     before = office.state.read(Access, name) or Access(
         connection=name, tokens="", instance_url=""
     )
-    _must(office.state.write(_with_tokens(before, grant, "", office.vault)))
+    must(office.state.write(with_tokens(before, grant, "", office.vault)))
     kept = connection.model_copy(update={"org": identity.org, "user": identity.user})
     problem = "; ".join(MISSING[missing] for missing in org(kept).missing_objects())
     state = "incomplete" if problem else "connected"
     return _stored(kept.model_copy(update={"state": state, "problem": problem}), office.state)
-
-
-def renew(connection: Connection, *, stale: Access, office: Office) -> Access:
-    """New tokens in place of the stale ones; at most one worker asks Salesforce for them.
-
-    A used refresh token, shown twice, makes Salesforce revoke everything. So one conditional
-    write decides who asks, and what came is stored before it is used.
-    """
-    access = office.state.read(Access, connection.connection)
-    if access is None:
-        raise Lost("this connection has to be connected to Salesforce again")
-    busy = access.renewing_since and office.now - access.renewing_since < RENEWAL_ABANDONED
-    if busy:
-        raise Unavailable("another worker is refreshing this connection's token")
-    if access.version != stale.version and access.renewing_since is None:
-        return access
-    ours = access.model_copy(update={"renewing_since": office.now})
-    if not office.state.write(ours):
-        raise Unavailable("another worker is refreshing this connection's token")
-    ours = ours.model_copy(update={"version": ours.version + 1})
-    refresh_token = tokens(ours, office.vault).refresh_token
-    try:
-        grant = office.authorisation.refresh(connection.login_url, refresh_token=refresh_token)
-    except Refused as refusal:
-        raise _lost(connection, ours, refusal, office) from refusal
-    renewed = _with_tokens(ours, grant, refresh_token, office.vault)
-    _must(office.state.write(renewed))
-    return renewed.model_copy(update={"version": renewed.version + 1})
-
-
-def tokens(access: Access, vault: Vault) -> Tokens:
-    """The tokens, opened."""
-    opened = vault.open(access.tokens, connection=access.connection)
-    return Tokens.model_validate_json(opened)
-
-
-def end(connection: Connection, office: Office) -> Connection:
-    """No more polls from here on."""
-    ending = {"state": "ending", "problem": ""}
-    return _stored(connection.model_copy(update=ending), office.state)
-
-
-def revoke(connection: Connection, office: Office) -> None:
-    """The access revoked at Salesforce and the tokens erased, unless that has been done."""
-    access = office.state.read(Access, connection.connection)
-    if access is None:
-        return
-    token = tokens(access, office.vault).refresh_token
-    # A login that knows our app no more has nothing to revoke; the tokens go all the same.
-    with suppress(Refused):
-        office.authorisation.revoke(connection.login_url, token=token)
-    office.state.erase(Access, connection.connection)
-
-
-def _lost(
-    connection: Connection, ours: Access, refusal: Refused, office: Office
-) -> Unavailable:
-    """Let the console say why; an authorisation that was finished meanwhile wins."""
-    access = office.state.read(Access, connection.connection)
-    if access is None or access.version != ours.version:
-        return Unavailable("this connection has other tokens by now")
-    problem = f"Salesforce no longer accepts this connection: {refusal}"
-    current = office.state.read(Connection, connection.connection)
-    if current and current.state == "connected":
-        office.state.write(current.model_copy(update={"state": "lost", "problem": problem}))
-    return Lost(problem)
-
-
-def _with_tokens(access: Access, grant: Grant, before: str, vault: Vault) -> Access:
-    """With rotation each answer brings a new refresh token; without, the old one stays."""
-    kept = Tokens(
-        access_token=grant.access_token, refresh_token=grant.refresh_token or before
-    ).model_dump_json()
-    return access.model_copy(
-        update={
-            "tokens": vault.seal(kept, connection=access.connection),
-            "instance_url": grant.instance_url or access.instance_url,
-            "renewing_since": None,
-        }
-    )
 
 
 def _check_instance(instance_url: str, login: str, own_login_url: str) -> None:
@@ -288,8 +179,3 @@ def _stored(connection: Connection, state: State) -> Connection:
     if not state.write(connection):
         raise Unavailable("another worker changed this connection")
     return connection.model_copy(update={"version": connection.version + 1})
-
-
-def _must(written: bool) -> None:
-    if not written:
-        raise Unavailable("the state could not be written")

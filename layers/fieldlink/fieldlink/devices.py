@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fieldlink.commands import sync_message
-from fieldlink.errors import Unavailable
+from fieldlink.errors import must
 from fieldlink.ids import salesforce_id
 from fieldlink.models import Sync
 from fieldlink.records import Device, Worker
 
 if TYPE_CHECKING:
+    from fieldlink.desk import Desk
     from fieldlink.ports import HyperTrack, Outbox, State
-    from fieldlink.write_back import Desk
 
 # How long a device that is nobody's is not asked about again: a HyperTrack account may hold
 # devices that Salesforce knows nothing of, and each of them reports all day.
@@ -35,11 +35,11 @@ def bind(
     if known and known.resource not in {"", resource}:
         _take_from(device, known, state=state, changes=changes, cause=cause)
     worker = worker or Worker(connection=connection, resource=resource)
-    _must(state.write(worker.model_copy(update={"device": device})))
+    must(state.write(worker.model_copy(update={"device": device})))
     # The message goes before the last record: whoever dies in between does it all again.
     changes.put([sync_message(Sync(connection=connection, resource=resource), cause)])
     kept = known or Device(connection=connection, id=device, resource=resource)
-    _must(state.write(kept.model_copy(update={"resource": resource, "ttl": None})))
+    must(state.write(kept.model_copy(update={"resource": resource, "ttl": None})))
     return True
 
 
@@ -61,7 +61,7 @@ def meet(connection: str, device: str, desk: Desk) -> None:
         return
     kept = known or Device(connection=connection, id=device, resource="")
     until = now + int(NOBODYS_FOR.total_seconds())
-    _must(desk.state.write(kept.model_copy(update={"ttl": until})))
+    must(desk.state.write(kept.model_copy(update={"ttl": until})))
 
 
 def _take_from(
@@ -70,11 +70,6 @@ def _take_from(
     """The phone was handed on: its former owner's work waits for another device."""
     former = state.read(Worker, known.connection, known.resource)
     if former and former.device == device:
-        _must(state.write(former.model_copy(update={"device": ""})))
+        must(state.write(former.model_copy(update={"device": ""})))
     order = Sync(connection=known.connection, resource=known.resource)
     changes.put([sync_message(order, f"{cause} handed on")])
-
-
-def _must(written: bool) -> None:
-    if not written:
-        raise Unavailable("another worker changed the same record")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fieldlink.commands import poll_message, sync_message
-from fieldlink.connecting import end, revoke
 from fieldlink.errors import Unavailable
 from fieldlink.models import Poll, Sync
 from fieldlink.records import Connection, Geofence, WebhookKeys
+from fieldlink.renewing import revoke
 
 if TYPE_CHECKING:
     from fieldlink.connecting import Office
@@ -20,7 +20,9 @@ def start(connection: Connection, *, office: Office, changes: Outbox, polls: Out
 
     HyperTrack's key is kept for as long as there are geofences to remove with it.
     """
-    ending = end(connection, office)
+    ending = connection.model_copy(update={"state": "ending", "problem": ""})
+    if not office.state.write(ending):
+        raise Unavailable("somebody else changed this connection just now")
     cause = office.now.isoformat()
     _remove_geofences(ending, state=office.state, changes=changes, cause=cause)
     polls.put([poll_message(Poll(connection=ending.connection), f"end {cause}")])

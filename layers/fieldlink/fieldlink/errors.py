@@ -45,3 +45,9 @@ class Unreadable(FieldlinkError):
 
 class TooLarge(FieldlinkError):
     """One event is larger than a queue message can be."""
+
+
+def must(written: bool) -> None:
+    """What follows when a conditional write has lost its race: the queue tries again."""
+    if not written:
+        raise Unavailable("another worker changed the same record")

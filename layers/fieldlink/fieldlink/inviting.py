@@ -47,7 +47,7 @@ def invite(order: Invite, counter: Counter) -> str:
     counter.hypertrack.ensure_worker(resource.id, resource.name)
     if worker.device or _has_app(resource, counter):
         return "has the app"
-    if worker.invitation and not order.again:
+    if worker.invitation and worker.invitation.at != order.despite:
         return _invited_before(worker.invitation)
     if not resource.email:
         _keep(worker, counter, not_invited=NO_EMAIL)

@@ -53,7 +53,8 @@ class Invite(Model):
 
     connection: str
     resource: str
-    again: bool = False  # an operator asked, knowing that a first mail may have gone out
+    # An operator asked to send again, knowing that the mail claimed then may have gone out.
+    despite: Utc | None = None
 
 
 class Report(Model):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fieldlink.models import Category, Delivered, Fence, Model, Utc
+from fieldlink.models import Category, Delivered, Fence, Model, Utc, Writes
 
 
 class Record(Model):
@@ -261,6 +261,7 @@ class Intent(Model):
 
     delivered: Delivered
     since: Utc
+    planned: Writes | None = None  # for the ledger
     meant: Ours | None = None  # what we will have written once it is carried out
     seen: Utc | None = None  # when the appointment had been changed last before that
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fieldlink import devices, facts, write_back
+from fieldlink import days, devices, facts, write_back
+from fieldlink.desk import row
 from fieldlink.errors import Refused
 from fieldlink.facts import Ignored
 from fieldlink.ids import salesforce_id
@@ -21,7 +22,7 @@ from fieldlink.models import (
 from fieldlink.records import Device, Geofence, WebhookTested
 
 if TYPE_CHECKING:
-    from fieldlink.write_back import Desk
+    from fieldlink.desk import Desk
 
 OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 
@@ -59,17 +60,13 @@ def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
     fact = placed.fact
     if not fact.resource:
         desk.ledger.put(
-            write_back.row(
-                placed, Outcome.IGNORED, desk, reason="device of no resource of ours"
-            )
+            row(placed, Outcome.IGNORED, desk, reason="device of no resource of ours")
         )
         return Outcome.IGNORED
     if fact.kind in OF_THE_DAY:
-        return write_back.to_day(placed, desk)
+        return days.to_day(placed, desk)
     if not fact.appointment:
-        desk.ledger.put(
-            write_back.row(placed, Outcome.IGNORED, desk, reason="geofence that is not ours")
-        )
+        desk.ledger.put(row(placed, Outcome.IGNORED, desk, reason="geofence that is not ours"))
         return Outcome.IGNORED
     return write_back.to_appointment(placed, desk)
 
@@ -115,14 +112,14 @@ def _device_seen(delivered: Delivered, desk: Desk) -> Outcome:
     outcome = Outcome.APPLIED if bound else Outcome.IGNORED
     reason = "" if bound else ("known device" if owner else "device of no resource of ours")
     placed = delivered.model_copy(update={"fact": fact.model_copy(update={"resource": owner})})
-    desk.ledger.put(write_back.row(placed, outcome, desk, reason=reason))
+    desk.ledger.put(row(placed, outcome, desk, reason=reason))
     return outcome
 
 
 def _tested(delivered: Delivered, desk: Desk) -> Outcome:
     name = desk.connection.connection
     desk.state.write_all([WebhookTested(connection=name, at=delivered.received_at)])
-    desk.ledger.put(write_back.row(delivered, Outcome.APPLIED, desk))
+    desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
     return Outcome.APPLIED
 
 

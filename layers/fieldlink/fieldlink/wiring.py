@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from fieldlink.adapters.salesforce import SalesforceOrg
     from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
     from fieldlink.connecting import Office
+    from fieldlink.desk import Desk
     from fieldlink.ports import KeyRing, Vault
     from fieldlink.records import Connection
-    from fieldlink.write_back import Desk
 
 
 class Services:
@@ -112,7 +112,7 @@ class Services:
         """The org of a connection."""
         from fieldlink.adapters.salesforce import SalesforceOrg
         from fieldlink.adapters.salesforce_rest import SalesforceRest
-        from fieldlink.connecting import Pass
+        from fieldlink.renewing import Pass
 
         entry = Pass(connection, self.office())
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version)
@@ -133,7 +133,7 @@ class Services:
 
     def desk(self, connection: Connection) -> Desk:
         """What a worker needs to take a report."""
-        from fieldlink.write_back import Desk
+        from fieldlink.desk import Desk
 
         return Desk(
             connection=connection,

@@ -14,33 +14,22 @@ rows before writing them. So stopping between any two steps repeats only what do
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from fieldlink import writes
-from fieldlink.errors import Refused, Unavailable
-from fieldlink.models import Delivered, Fact, Kind, LedgerRow, Outcome, View, Writes, Written
-from fieldlink.records import Connection, Day, Intent, Resource, Visit
+from fieldlink.desk import known_before, row
+from fieldlink.errors import Refused, Unavailable, Unclear, must
+from fieldlink.models import Delivered, Fact, Kind, Outcome, View, Writes, Written
+from fieldlink.records import Connection, Intent, Ours, Visit
 
 if TYPE_CHECKING:
-    from fieldlink.ports import HyperTrack, Ledger, Outbox, Salesforce, State
+    from fieldlink.desk import Desk
 
 # UpdateSalesforce is stopped after 60 s, so whoever began longer ago is gone.
 ABANDONED = timedelta(seconds=90)
 # An anchor item may hold 400 KB; a fact takes up to about 1 KB with a long note.
 MOST_FACTS = 300
-
-
-class Desk(NamedTuple):
-    """What a worker has at hand for one connection."""
-
-    connection: Connection
-    state: State
-    salesforce: Salesforce
-    hypertrack: HyperTrack
-    ledger: Ledger
-    changes: Outbox
-    now: datetime
 
 
 def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
@@ -49,55 +38,20 @@ def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
     visit = desk.state.read(Visit, desk.connection.connection, fact.appointment) or Visit(
         connection=desk.connection.connection, appointment=fact.appointment
     )
-    others = visit.intent and visit.intent.delivered.delivery != delivered.delivery
-    if visit.intent and others and fact.key not in visit.facts:
-        visit = _settle_abandoned(visit, visit.intent, desk)
+    if visit.intent and fact.key not in visit.facts:
+        visit = _take_over(visit, visit.intent, delivered, desk)
     if fact.key in visit.facts:
-        return _known(visit.facts[fact.key], delivered, desk)
+        return known_before(visit.facts[fact.key], delivered, desk)
     if len(visit.facts) >= MOST_FACTS:
         raise Refused(f"more than {MOST_FACTS} facts about one appointment")
     return _apply(visit, delivered, desk)
-
-
-def to_day(delivered: Delivered, desk: Desk) -> Outcome:
-    """Keep a fact about a resource's day, of which Salesforce is told nothing."""
-    fact, name = delivered.fact, desk.connection.connection
-    resource = desk.state.read(Resource, name, fact.resource)
-    local = fact.at.astimezone(writes.zone(resource.time_zone if resource else "UTC")).date()
-    day = desk.state.read(Day, name, fact.resource, local.isoformat()) or Day(
-        connection=name, resource=fact.resource, on=local
-    )
-    if fact.key in day.facts:
-        return _known(day.facts[fact.key], delivered, desk)
-    desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
-    _must(
-        desk.state.write(day.model_copy(update={"facts": {**day.facts, fact.key: delivered}}))
-    )
-    return Outcome.APPLIED
 
 
 def release(delivery: str, appointment: str, desk: Desk) -> None:
     """Take the intent of a refused delivery off its anchor, so that others can go on."""
     visit = desk.state.read(Visit, desk.connection.connection, appointment)
     if visit and visit.intent and visit.intent.delivered.delivery == delivery:
-        _must(desk.state.write(visit.model_copy(update={"intent": None})))
-
-
-def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> LedgerRow:
-    """The ledger's row for a delivery of a fact."""
-    fact = delivered.fact
-    return LedgerRow.model_validate(
-        {
-            "connection": desk.connection.connection,
-            "received_at": delivered.received_at,
-            "delivery": delivered.delivery,
-            "outcome": outcome,
-            **fact.model_dump(
-                include={"key", "kind", "at", "device", "resource", "appointment"}
-            ),
-            **more,
-        }
-    )
+        must(desk.state.write(visit.model_copy(update={"intent": None})))
 
 
 def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
@@ -110,18 +64,49 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     ours = writes.noticed(ours, view)
     known = [each.fact for each in visit.facts.values()]
     planned = writes.plan(fact, known, view, ours)
-    meant = writes.remember(ours, planned, "")
-    intent = Intent(delivered=delivered, since=desk.now, meant=meant, seen=view.changed_at)
-    claimed = visit.model_copy(update={"ours": ours, "intent": intent})
-    _must(desk.state.write(claimed))
-    claimed = claimed.model_copy(update={"version": visit.version + 1})
-    made = _carry_out(planned, desk, look=begun is not None)
-    outcome = Outcome.SUPERSEDED if planned.empty else Outcome.APPLIED
-    wrote = {**planned.model_dump(mode="json", exclude_defaults=True), **made.model_dump()}
-    desk.ledger.put(
-        row(delivered, outcome, desk, wrote=wrote, reason="; ".join(planned.left_out))
+    claimed = _claim(visit, ours, planned, view, delivered, desk)
+    try:
+        made = _carry_out(planned, desk, look=begun is not None)
+        outcome = _tell(delivered, planned, begun, made, desk)
+        _settle(claimed, delivered, planned, made, desk)
+    except Unclear:
+        # Salesforce may still be at it, so nobody looks for the rows before the lease is over.
+        raise
+    except Unavailable:
+        _hand_back(claimed, desk)
+        raise
+    return outcome
+
+
+def _claim(
+    visit: Visit, ours: Ours, planned: Writes, view: View, delivered: Delivered, desk: Desk
+) -> Visit:
+    """Put the intent onto the anchor, if nobody else has changed that since it was read."""
+    intent = Intent(
+        delivered=delivered,
+        since=desk.now,
+        planned=planned,
+        meant=writes.remember(ours, planned, ""),
+        seen=view.changed_at,
     )
-    _settle(claimed, delivered, planned, made, desk)
+    claimed = visit.model_copy(update={"ours": ours, "intent": intent})
+    must(desk.state.write(claimed))
+    return claimed.model_copy(update={"version": visit.version + 1})
+
+
+def _tell(
+    delivered: Delivered, planned: Writes, begun: Intent | None, made: Written, desk: Desk
+) -> Outcome:
+    """The ledger says what this try wrote, and what an earlier one did."""
+    before = begun.planned if begun else None
+    wrote: dict[str, object] = {}
+    for each in (before, planned):
+        wrote |= each.model_dump(mode="json", exclude_defaults=True) if each else {}
+    nothing = planned.empty and (before is None or before.empty)
+    outcome = Outcome.SUPERSEDED if nothing else Outcome.APPLIED
+    reason = "; ".join(planned.left_out)
+    wrote |= made.model_dump(exclude_defaults=True)
+    desk.ledger.put(row(delivered, outcome, desk, wrote=wrote, reason=reason))
     return outcome
 
 
@@ -144,6 +129,13 @@ def _carry_out(planned: Writes, desk: Desk, *, look: bool) -> Written:
     )
 
 
+def _hand_back(claimed: Visit, desk: Desk) -> None:
+    """After a failure that is certain whoever comes next may look at once."""
+    if claimed.intent:
+        over = claimed.intent.model_copy(update={"since": claimed.intent.since - ABANDONED})
+        must(desk.state.write(claimed.model_copy(update={"intent": over})))
+
+
 def _settle(
     claimed: Visit, delivered: Delivered, planned: Writes, made: Written, desk: Desk
 ) -> None:
@@ -154,13 +146,18 @@ def _settle(
             "intent": None,
         }
     )
-    _must(desk.state.write(settled))
+    must(desk.state.write(settled))
 
 
-def _settle_abandoned(visit: Visit, intent: Intent, desk: Desk) -> Visit:
-    """Finish what another worker began, if it can't be at it any more."""
+def _take_over(visit: Visit, intent: Intent, delivered: Delivered, desk: Desk) -> Visit:
+    """Finish what another worker began, if it can't be at it any more.
+
+    It may have begun with this very message: then that is applied as any other, but looked for.
+    """
     if desk.now - intent.since < ABANDONED:
         raise Unavailable("another worker is writing to this appointment")
+    if intent.delivered.delivery == delivered.delivery:
+        return visit
     try:
         _apply(visit, intent.delivered, desk)
     except Refused:
@@ -174,7 +171,7 @@ def _leave_out(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     reason = f"more than {desk.connection.early_hours} h before the scheduled start"
     desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=reason))
     if visit.intent:
-        _must(desk.state.write(visit.model_copy(update={"intent": None})))
+        must(desk.state.write(visit.model_copy(update={"intent": None})))
     return Outcome.IGNORED
 
 
@@ -183,15 +180,3 @@ def too_early(fact: Fact, view: View, connection: Connection) -> bool:
     if view.starts_at is None or fact.kind not in {Kind.ARRIVED, Kind.LEFT}:
         return False
     return view.starts_at - fact.at > timedelta(hours=connection.early_hours)
-
-
-def _known(first: Delivered, delivered: Delivered, desk: Desk) -> Outcome:
-    """The queue brought the very same message again, or HyperTrack told the fact again."""
-    if (first.delivery, first.received_at) != (delivered.delivery, delivered.received_at):
-        desk.ledger.put(row(delivered, Outcome.DUPLICATE, desk))
-    return Outcome.DUPLICATE
-
-
-def _must(written: bool) -> None:
-    if not written:
-        raise Unavailable("another worker changed the same record")

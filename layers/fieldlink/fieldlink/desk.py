@@ -1,0 +1,49 @@
+"""What a worker of UpdateSalesforce has at hand, and the ledger's rows that it writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fieldlink.models import Delivered, LedgerRow, Outcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fieldlink.ports import HyperTrack, Ledger, Outbox, Salesforce, State
+    from fieldlink.records import Connection
+
+
+class Desk(NamedTuple):
+    """What a worker has at hand for one connection."""
+
+    connection: Connection
+    state: State
+    salesforce: Salesforce
+    hypertrack: HyperTrack
+    ledger: Ledger
+    changes: Outbox
+    now: datetime
+
+
+def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> LedgerRow:
+    """The ledger's row for a delivery of a fact."""
+    fact = delivered.fact
+    return LedgerRow.model_validate(
+        {
+            "connection": desk.connection.connection,
+            "received_at": delivered.received_at,
+            "delivery": delivered.delivery,
+            "outcome": outcome,
+            **fact.model_dump(
+                include={"key", "kind", "at", "device", "resource", "appointment"}
+            ),
+            **more,
+        }
+    )
+
+
+def known_before(first: Delivered, delivered: Delivered, desk: Desk) -> Outcome:
+    """The queue brought the very same message again, or HyperTrack told the fact again."""
+    if (first.delivery, first.received_at) != (delivered.delivery, delivered.received_at):
+        desk.ledger.put(row(delivered, Outcome.DUPLICATE, desk))
+    return Outcome.DUPLICATE
