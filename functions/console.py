@@ -102,7 +102,9 @@ def settings(connection_id: str) -> Response[str]:
     found = known(connection_id)
     try:
         changed = onboarding.checked_settings(
-            form.get("radius", ""), form.get("invitation_template", "")
+            form.get("radius", ""),
+            form.get("early_hours", ""),
+            form.get("invitation_template", ""),
         )
     except Refused as refusal:
         return show(session, found, problem=str(refusal), status=400)
@@ -227,7 +229,7 @@ def show_connections(
         states=pages.STATES,
         form_token=sessions.form_token(session, key),
         own_login_url=services().settings.salesforce_login_url,
-        typed=typed or onboarding.Typed("", "", "", "", "100", ""),
+        typed=typed or onboarding.Typed("", "", "", "", "100", "12", ""),
         problem=problem,
     )
 

@@ -9,15 +9,17 @@ from fieldlink.models import Invite
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection, Worker
 from fieldlink.wiring import now, services
-from fieldlink.worker import Work, work_off
+from fieldlink.worker import Context, Work, work_off
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """A batch of Invite messages."""
     return work_off(
-        event, Work("invites", services().invites, _connection_of, _take, replay=_replay)
+        event,
+        Work("invites", services().invites, _connection_of, _take, replay=_replay),
+        context,
     )
 
 

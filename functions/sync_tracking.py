@@ -9,14 +9,14 @@ from fieldlink.models import Sync
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
 from fieldlink.wiring import now, services
-from fieldlink.worker import Work, work_off
+from fieldlink.worker import Context, Work, work_off
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """A batch of Sync messages."""
-    return work_off(event, Work("changes", services().changes, _connection_of, _take))
+    return work_off(event, Work("changes", services().changes, _connection_of, _take), context)
 
 
 def _connection_of(body: str) -> str:

@@ -11,7 +11,7 @@ from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
 from fieldlink.wiring import services
-from fieldlink.worker import Work, work_off
+from fieldlink.worker import Context, Work, work_off
 
 if TYPE_CHECKING:
     from fieldlink.desk import Desk
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """A batch of reported events."""
     return work_off(
         event,
         Work("events", services().events, _connection_of, _take, note_parked=_note_parked),
+        context,
     )
 
 

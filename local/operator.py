@@ -40,7 +40,14 @@ class Operator:
         """Fill in the form; returns the connection's id."""
         answer = self.post(
             "/connections",
-            **{"name": name, "account": account, "secret": secret, "radius": "100", **fields},
+            **{
+                "name": name,
+                "account": account,
+                "secret": secret,
+                "radius": "100",
+                "early_hours": "12",
+                **fields,
+            },
         )
         answer.raise_for_status()
         return answer.url.rpartition("/")[2]

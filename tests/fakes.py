@@ -16,6 +16,7 @@ from hashlib import sha256
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from fieldlink import models
 from fieldlink.errors import Refused
 from fieldlink.models import (
     ASSIGNMENT_KEY,
@@ -169,6 +170,14 @@ class FakeState:
     def erase(self, kind: type[Record], *key: str) -> None:
         with self.fate.effect(f"erase {kind.__name__}"):
             self._stored.pop((kind, key), None)
+
+    def forget(self, record: Record) -> None:
+        kind, key = type(record), record.key
+        with self.fate.effect(f"erase {kind.__name__}"), self._lock:
+            stored = self._stored.get((kind, key))
+            body = record.model_dump(exclude={"version", "ttl"})
+            if stored and _record(kind, stored).model_dump(exclude={"version", "ttl"}) == body:
+                del self._stored[kind, key]
 
     @property
     def texts(self) -> str:
@@ -455,7 +464,7 @@ class FakeSalesforce:
                 assignments=tuple(row for row in rows if isinstance(row, Assignment)),
             )
 
-    def view(self, appointment: str, resource: str, day: datetime) -> View:
+    def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
         with self.fate.effect("view"):
             work = self.work.get(appointment)
             assigned = self.assigned.get((appointment, resource))
@@ -480,6 +489,14 @@ class FakeSalesforce:
                 time_zone=assigned.time_zone,
                 sheets=None if self.sheets_problem else tuple(self.sheets.get(resource, ())),
                 sheets_problem=self.sheets_problem,
+                entry=next(
+                    (
+                        models.Booked(starts_at=each.starts_at, ends_at=each.ends_at)
+                        for each in self.entries
+                        if each.id == entry
+                    ),
+                    None,
+                ),
             )
 
     def find(self, writes: Writes) -> Written:
@@ -652,11 +669,7 @@ class FakeHyperTrack:
 
 
 def _stands_for(found: Fence, wanted: Fence) -> bool:
-    return (found.device, found.latitude, found.longitude) == (
-        wanted.device,
-        wanted.latitude,
-        wanted.longitude,
-    ) and all(
+    return found.same_place(wanted) and all(
         found.metadata.get(name) == wanted.metadata[name]
         for name in (ASSIGNMENT_KEY, RESOURCE_KEY)
     )

@@ -69,13 +69,18 @@ TO_TYPE_ONLY = {("aws", "fieldlink.config")}  # AwsAccess, which is handed in
 
 MOST_LINES_OF_A_FUNCTION = 30
 MOST_LINES_OF_A_MODULE = 200
-LONG_FUNCTIONS = {("salesforce_rows", "view"): "one field a line, and nothing else"}
+LONG_FUNCTIONS = {
+    ("salesforce_rows", "view"): "one field a line, and nothing else",
+    ("salesforce_soql", "view_queries"): "the text of five queries",
+    ("devices", "bind"): "eight arguments, each on a line of its own",
+}
 LONGER = {
     "models.py": 400,  # nouns only
     "records.py": 400,  # likewise
-    "tracking.py": 270,
-    "dynamodb.py": 220,
-    "hypertrack.py": 220,
+    "tracking.py": 290,
+    "dynamodb.py": 240,
+    "hypertrack.py": 230,
+    "facts.py": 215,
     "console.py": 270,
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fieldlink.worker import LONGEST_MESSAGE
 from local.cloudformation import read_template
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,11 +146,25 @@ def test_functions_end_before_those_who_wait_for_them_give_up() -> None:
     assert max(timeout("Console"), timeout("FinishOauth")) < 30  # an HTTP API
 
 
-@pytest.mark.parametrize("name", WORKING)
+@pytest.mark.parametrize("name", WORKING.keys() - {"Polls"})
 def test_a_message_stays_hidden_six_times_as_long_as_its_worker_may_take(name: str) -> None:
     function, _ = consumer_of(name)
 
     assert WORKING[name]["VisibilityTimeout"] >= 6 * timeout(function)
+
+
+def test_a_poll_that_is_killed_blocks_its_connections_next_ticks_for_one_tick_at_most() -> None:
+    function, _ = consumer_of("Polls")
+
+    # AWS asks for the function's own time-out at least; the schedule's tick comes each 300 s.
+    assert timeout(function) <= WORKING["Polls"]["VisibilityTimeout"] <= 300
+
+
+def test_a_batch_has_time_for_a_message_before_it_gives_the_rest_back() -> None:
+    for name in WORKING.keys() - {"Polls"}:
+        function, _ = consumer_of(name)
+
+        assert timeout(function) * 1000 > LONGEST_MESSAGE
 
 
 @pytest.mark.parametrize("name", WORKING)
@@ -264,6 +279,27 @@ def test_every_counted_log_line_has_an_alarm(name: str) -> None:
         if alarm["MetricName"] == counted["MetricName"]
         and alarm["Namespace"] == counted["MetricNamespace"]
     ]
+
+
+@pytest.mark.parametrize("name", ["StartPolls", "PollSalesforce"])
+def test_what_looks_for_changes_rings_when_it_fails(name: str) -> None:
+    watched = [{"Name": "FunctionName", "Value": {"Ref": name}}]
+    [alarm] = [
+        each
+        for each in ALARMS.values()
+        if each["MetricName"] == "Errors" and each["Dimensions"] == watched
+    ]
+
+    assert (alarm["Namespace"], alarm["Threshold"]) == ("AWS/Lambda", 1)
+
+
+def test_three_polls_in_vain_within_three_ticks_ring() -> None:
+    pattern = RESOURCES["PollsFilter"]["Properties"]["FilterPattern"]
+    alarm = ALARMS["PollsAlarm"]
+
+    either = '($.outcome = "refused" || $.outcome = "put off")'
+    assert pattern == f'{{ $.message = "polled" && {either} }}'
+    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 15 * 60, 3)
 
 
 def test_queues_speak_tls_only() -> None:

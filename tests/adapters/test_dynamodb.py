@@ -162,6 +162,17 @@ def test_a_record_is_stored_only_over_the_version_that_was_read(state: State) ->
     assert (found.resource, found.version) == ("mine", 2)
 
 
+def test_a_record_is_forgotten_only_as_it_was_read(state: State) -> None:
+    first = Device(connection="c", id="D1", resource="r")
+    state.write(first)
+    state.forget(first.model_copy(update={"resource": "another"}))
+    assert state.read(Device, "c", "D1")
+
+    state.forget(first)
+
+    assert state.read(Device, "c", "D1") is None
+
+
 def test_a_record_that_was_erased_meanwhile_is_not_stored_again(state: State) -> None:
     state.write(device(1))
     read = state.read(Device, "c", "D1")

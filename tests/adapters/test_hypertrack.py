@@ -212,8 +212,8 @@ def test_only_the_very_geofence_that_was_asked_for_is_found_again(
     wanted = fence(phone)
     for another in (
         fence(other),
-        fence(phone, latitude=SITE[0] + 0.000001),
-        fence(phone, longitude=SITE[1] + 0.000001),
+        fence(phone, latitude=SITE[0] + 0.000002),
+        fence(phone, longitude=SITE[1] - 0.000002),
         fence(phone, metadata={ASSIGNMENT_KEY: "03r000000000002AAA"}),
         fence(phone, metadata={RESOURCE_KEY: OTHER}),
     ):
@@ -233,6 +233,41 @@ def test_a_geofence_made_with_another_radius_is_not_the_one_that_was_asked_for(
     account.add_geofence(wanted.model_copy(update={"radius": 500}))
 
     assert account.find_geofence(wanted) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "radius", "same"),
+    [
+        ([SITE[1] + 0.0000004, SITE[0] - 0.0000004], 100.0, True),
+        ([SITE[1], SITE[0], 34.5], "100", True),
+        ([str(SITE[1]), str(SITE[0])], 100, True),
+        ([SITE[1] + 0.00001, SITE[0]], 100, False),
+        ([SITE[1], SITE[0]], 100.5, False),
+        ([SITE[1], SITE[0]], None, False),
+        ([[SITE[1], SITE[0]], [0, 0], [0, 1]], 100, False),
+        ([SITE[1]], 100, False),
+        ([], 100, False),
+        (None, 100, False),
+    ],
+)
+def test_a_geofence_is_found_again_however_hypertrack_rounds_its_numbers(
+    http: requests.Session, place: Any, radius: Any, same: bool
+) -> None:
+    labels = {RESOURCE_KEY: HANDLE, ASSIGNMENT_KEY: "03r000000000001AAA"}
+    latitude, longitude = SITE
+    wanted = Fence(
+        device="d", latitude=latitude, longitude=longitude, radius=100, metadata=labels
+    )
+    found = {
+        "geofence_id": "g-1",
+        "geometry": {"type": "Point", "coordinates": place},
+        "radius": radius,
+        "metadata": labels,
+    }
+    with scripted(Answer(200, [found])) as script:
+        account = HyperTrackAccount(http, script.url, ACCOUNT, str)
+
+        assert account.find_geofence(wanted) == ("g-1" if same else None)
 
 
 def test_a_geofence_is_found_on_a_later_page(

@@ -106,6 +106,7 @@ def test_the_first_look_takes_everybody_and_the_work_that_is_not_long_over(
     org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str
 ) -> None:
     old = salesforce.add_appointment(rosa, NOW - timedelta(days=40))
+    salesforce.update("ServiceAppointment", old, Status="Completed")
     gone = salesforce.add_appointment(rosa, NOW + HOUR)
     salesforce.delete("ServiceAppointment", gone)
 
@@ -115,6 +116,31 @@ def test_the_first_look_takes_everybody_and_the_work_that_is_not_long_over(
     assert [each.id for each in seen.appointments] == [job]
     assert [each.appointment for each in seen.assignments] == [job]
     assert old not in str(seen)
+
+
+@pytest.mark.parametrize("status", ["Scheduled", "In Progress"])
+def test_the_first_look_takes_work_that_is_open_however_old(
+    org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, status: str
+) -> None:
+    overdue = salesforce.add_appointment(rosa, NOW - timedelta(days=400))
+    salesforce.update("ServiceAppointment", overdue, Status=status)
+
+    seen = org.changes(None)
+
+    assert [each.id for each in seen.appointments] == [overdue]
+    assert [each.id for each in seen.assignments] == [assignment(salesforce, overdue)]
+
+
+@pytest.mark.parametrize("status", ["Completed", "Canceled", "Cannot Complete"])
+def test_the_first_look_leaves_what_was_closed_long_ago(
+    org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, status: str
+) -> None:
+    over = salesforce.add_appointment(rosa, NOW - timedelta(days=40))
+    salesforce.update("ServiceAppointment", over, Status=status)
+
+    seen = org.changes(None)
+
+    assert (seen.appointments, seen.assignments) == ((), ())
 
 
 def test_a_row_is_read_in_our_words(org: SalesforceOrg, rosa: str, job: str) -> None:
@@ -216,7 +242,7 @@ def test_a_page_that_fails_fails_the_look(
     salesforce.page_size = 3
     salesforce.faults.append({"match": {"path": "/query/"}, "status": 503, "body": "busy"})
 
-    with pytest.raises(Unclear):
+    with pytest.raises(Unavailable):
         org.changes(None)
 
 
@@ -322,7 +348,7 @@ def test_what_is_no_id_of_18_characters_never_enters_a_query(text: str) -> None:
     good = "08p000000000001AAA"
     for ids in ((text, good), (good, text)):
         with pytest.raises(ValueError, match="not a Salesforce id"):
-            salesforce_soql.view_queries(*ids, NOW)
+            salesforce_soql.view_queries(*ids, NOW, "")
     with pytest.raises(ValueError, match="not a Salesforce id"):
         salesforce_soql.find_queries(writes(text, event=told("key")))
     with pytest.raises(ValueError, match="not a Salesforce id"):

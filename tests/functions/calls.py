@@ -18,6 +18,10 @@ class Context(NamedTuple):
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:fieldlink"
     aws_request_id: str = "7f5c2d3a-0000-4000-8000-000000000000"
+    remaining: int = 60_000  # milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
 
 
 CONTEXT = Context()

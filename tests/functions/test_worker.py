@@ -11,9 +11,9 @@ from fieldlink.adapters.sqs import SqsOutbox
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Parked
 from fieldlink.wiring import Services
-from fieldlink.worker import Work, work_off
+from fieldlink.worker import Context, Work, work_off
 from tests.adapters.scripted import Answer, Script, scripted
-from tests.functions.calls import batch
+from tests.functions.calls import CONTEXT, batch
 
 SECRET_TEXT = "what a vendor answered about Rosa"
 
@@ -40,12 +40,13 @@ def worked(
     hands: Hands,
     event: dict[str, Any],
     replay: Callable[[str, str], str] = lambda _body, _cause: "",
+    context: Context = CONTEXT,
 ) -> tuple[list[str], dict[str, int]]:
     """The messages that come again, and how long each is put off, in seconds."""
     with scripted(Answer(200, b"")) as script:
         outbox = SqsOutbox(script.aws, "queue")
         work = Work("events", outbox, lambda _: "c", hands.take, hands.note, replay)
-        answer = work_off(event, work)
+        answer = work_off(event, work, context)
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]], _waits(script)
 
 
@@ -66,6 +67,42 @@ def test_a_message_that_fails_puts_off_those_behind_it_and_no_other_group(
     assert again == ["message-1", "message-3"]
     assert waits == {"receipt-1": 5, "receipt-3": 5}
     assert bundle.state.all_of(Parked, "c") == []
+
+
+class Clock:
+    """Lambda's clock, which shows each of these at a look."""
+
+    def __init__(self, *left: int) -> None:
+        self.left = list(left)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left.pop(0)
+
+
+@pytest.mark.parametrize(("tries", "wait"), [(1, 5), (3, 20)])
+def test_what_there_is_no_time_left_for_goes_back_at_once_in_every_group(
+    bundle: Services, tries: int, wait: int
+) -> None:
+    assert bundle
+    hands, groups = Hands(), ["one", "two", "one", "three"]
+    event = batch("a", "b", "c", "d", groups=groups, tries=tries)
+
+    again, waits = worked(hands, event, context=Clock(50_000, 49_999, 49_000))
+
+    assert hands.taken == ["a", "b"]
+    assert again == ["message-2", "message-3"]
+    assert waits == {"receipt-2": wait, "receipt-3": wait}
+
+
+def test_the_first_message_of_a_batch_is_done_however_little_time_there_is(
+    bundle: Services,
+) -> None:
+    assert bundle
+    hands = Hands()
+
+    again, _ = worked(hands, batch("a"), context=Clock(1))
+
+    assert (hands.taken, again) == (["a"], [])
 
 
 @pytest.mark.parametrize(("tries", "wait"), [(1, 5), (2, 10), (5, 80), (8, 600), (28, 600)])
@@ -141,7 +178,7 @@ def test_a_body_that_no_worker_can_read_harms_nobody_else(bundle: Services) -> N
         outbox = SqsOutbox(script.aws, "queue")
         work = Work("events", outbox, connection_of, hands.take, hands.note)
         good = '{"connection":"c"}'
-        answer = work_off(batch("no json", good, groups=["one", "two"]), work)
+        answer = work_off(batch("no json", good, groups=["one", "two"]), work, CONTEXT)
 
     assert answer["batchItemFailures"] == [{"itemIdentifier": "message-0"}]
     assert hands.taken == [good]

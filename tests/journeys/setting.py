@@ -13,6 +13,7 @@ from typing import Any
 
 from local.hypertrack.phone import Phone
 from local.hypertrack.state import Geofence
+from local.ministack import wait_until
 from local.salesforce.site import Request
 from local.stack import APP
 from local.town import ACCOUNT, SECRET, Town
@@ -168,6 +169,38 @@ def return_soon(town: Town, queue: str) -> None:
     town.stack.client("sqs").set_queue_attributes(
         QueueUrl=town.stack.queue_url(queue), Attributes={"VisibilityTimeout": "1"}
     )
+
+
+def end_the_lease(town: Town) -> None:
+    """Have eleven minutes pass for a check-out whose writes were begun and did not end."""
+
+    def begun() -> list[dict[str, Any]]:
+        visits = [each for each in items(town, "StateTable") if each["sk"] == "visit"]
+        return [each for each in visits if _checking_out(json.loads(each["body"]))]
+
+    wait_until(
+        lambda: not town.salesforce.faults and bool(begun()),
+        timeout=30,
+        what="a check-out to begin that does not end",
+    )
+    for item in begun():
+        body = json.loads(item["body"])
+        body["intent"]["since"] = "2000-01-01T00:00:00Z"
+        town.stack.client("dynamodb").update_item(
+            TableName=town.stack.outputs["StateTable"],
+            Key={"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}},
+            UpdateExpression="SET body = :body",
+            ConditionExpression="version = :read",
+            ExpressionAttributeValues={
+                ":read": {"N": item["version"]},
+                ":body": {"S": json.dumps(body)},
+            },
+        )
+
+
+def _checking_out(visit: dict[str, Any]) -> bool:
+    intent = visit["intent"]
+    return bool(intent) and intent["delivered"]["fact"]["kind"] == "checked out"
 
 
 def kill(town: Town, door: str) -> None:

@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 from local.ministack import wait_until
-from tests.journeys.setting import Scene, kill, return_soon, visit
+from tests.journeys.setting import Scene, end_the_lease, kill, return_soon, visit
 
 FACTS = ("clocked in", "arrived", "checked out", "left")
 APPLIED = {(kind, "applied"): 1 for kind in FACTS}
@@ -18,7 +18,9 @@ def test_an_answer_lost_after_the_write_makes_no_second_event(scene: Scene) -> N
     appointment, resource, go = ready(scene)
     scene.salesforce.faults.append({"match": CHECKOUT, "after": True, "drop": True})
 
-    go()
+    go(settled=False)
+    end_the_lease(scene.town)
+    scene.town.settle()
 
     check_visit(scene, appointment, resource)
     assert scene.salesforce.faults == []
@@ -34,6 +36,7 @@ def test_a_worker_killed_after_the_write_makes_no_second_event(scene: Scene) -> 
     wait_until(lambda: not scene.salesforce.faults, timeout=30, what="the write to be sent")
     kill(scene.town, "update_salesforce")
     written.set()
+    end_the_lease(scene.town)
     scene.town.settle()
 
     check_visit(scene, appointment, resource)

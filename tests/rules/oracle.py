@@ -47,7 +47,8 @@ def truth(facts: Iterable[Fact], names: Mapping[str, str]) -> Truth:
     starts = [start for start, _ in present if start]
     ends = [end for _, end in present if end]
     start = min(starts) if starts else None
-    end = max(ends) if ends and len(ends) == len(present) else None
+    over = len(ends) == len(present) or _any(known, Kind.CHECKED_OUT)
+    end = max(ends) if ends and over else None
     return Truth(
         status=[name for name, kinds in FURTHER_AND_FURTHER if _any(known, *kinds)][-1],
         start=start,
@@ -60,8 +61,9 @@ def truth(facts: Iterable[Fact], names: Mapping[str, str]) -> Truth:
         ),
         booked={
             name: (start, max(end, start + timedelta(minutes=1)))
-            for name, (start, end) in visits.items()
-            if _any(by_resource[name], Kind.CHECKED_OUT) and start and end
+            for name, of_one in by_resource.items()
+            for start, end in [paid(of_one)]
+            if _any(of_one, Kind.CHECKED_OUT) and start and end
         },
         travel={
             name: minutes
@@ -71,14 +73,31 @@ def truth(facts: Iterable[Fact], names: Mapping[str, str]) -> Truth:
     )
 
 
-def visit(facts: list[Fact]) -> Stay:
-    """First arrival and last departure of one resource, in whole minutes."""
+def paid(facts: list[Fact]) -> Stay:
+    """From the first arrival after the last break of more than an hour to the end."""
+    begin: datetime | None = None
+    before: datetime | None = None
+    for start, end in work(facts):
+        away = start - before if start and before else None
+        if begin is None or (away and away > timedelta(hours=1)):
+            begin = start
+        before = end
+    return (_whole(begin) if begin else None, _whole(before) if before else None)
+
+
+def work(facts: list[Fact]) -> list[Stay]:
+    """The stays that are work: what begins after the last check-out is not."""
     outs = [each.at for each in facts if each.kind is Kind.CHECKED_OUT]
-    counted = [
+    return [
         (start, end)
         for start, end in stays(facts)
         if not outs or start is None or start <= max(outs)
     ]
+
+
+def visit(facts: list[Fact]) -> Stay:
+    """First arrival and last departure of one resource, in whole minutes."""
+    counted = work(facts)
     starts = [start for start, _ in counted if start]
     last = counted[-1][1] if counted else None
     return (_whole(starts[0]) if starts else None, _whole(last) if last else None)

@@ -13,7 +13,7 @@ from fieldlink import connecting, renewing
 from fieldlink.connecting import Office
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Grant
-from fieldlink.records import Access, Connection, PendingAuthorisation, Tokens
+from fieldlink.records import Access, Connection, Listed, PendingAuthorisation, Tokens
 from fieldlink.renewing import Pass
 from tests.fakes import NOON, FakeAuthorisation, FakeVault
 from tests.make import CONNECTION, World, connection
@@ -323,6 +323,18 @@ def test_the_stacks_own_login_may_be_its_own_instance() -> None:
     assert town.finish(town.begin()).state == "connected"
 
 
+def test_a_second_connection_of_the_same_two_accounts_is_refused() -> None:
+    town = connected()
+    twin = town.kept.model_copy(
+        update={"connection": "twin", "name": "Twin", "state": "connected", "version": 0}
+    )
+    for record in (twin, Listed(connection="twin")):
+        assert town.state.write(record)
+
+    with pytest.raises(Refused, match="Twin joins this org"):
+        town.finish(town.begin())
+
+
 def test_another_org_than_before_is_refused_and_the_old_tokens_stay() -> None:
     town = connected()
     town.authorisation.org = "00D000000000002EAA"
@@ -504,6 +516,26 @@ def test_a_refresh_that_was_never_sent_can_be_repeated_at_once() -> None:
 
 def opened_after(renewed: Access, town: Town) -> str:
     return renewing.tokens(renewed, town.office.vault).refresh_token
+
+
+def test_a_connection_that_is_lost_is_not_asked_for_again() -> None:
+    town = connected()
+    town.authorisation.valid.clear()
+    for _ in range(3):
+        with pytest.raises(Lost):
+            renew(town)
+
+    assert len(town.authorisation.requests) == 1
+
+
+def test_a_fault_of_our_app_loses_no_connection() -> None:
+    town = connected()
+    town.fate.fail("refresh", Refused("invalid_client", code="invalid_client"), times=1)
+    with pytest.raises(Unavailable, match="invalid_client"):
+        renew(town)
+
+    assert town.kept.state == "connected"
+    assert opened_after(renew(town), town) == "refresh-2"
 
 
 def test_a_refused_refresh_loses_the_connection_and_says_why() -> None:

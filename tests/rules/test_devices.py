@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,13 +10,27 @@ from fieldlink import devices
 from fieldlink.errors import Unavailable
 from fieldlink.models import Sync
 from fieldlink.records import Device, Worker
-from tests.make import COLLEAGUE, CONNECTION, DEVICE, RESOURCE, World, worker
+from tests.make import COLLEAGUE, CONNECTION, DEVICE, NINE, RESOURCE, World, at, worker
 from tests.rules.killing import every_death
 
 
-def bind(world: World, device: str = DEVICE, resource: str = RESOURCE) -> bool:
+def bind(
+    world: World,
+    device: str = DEVICE,
+    resource: str = RESOURCE,
+    *,
+    since: datetime = NINE,
+    takes_over: bool = True,
+) -> bool:
     return devices.bind(
-        CONNECTION, device, resource, state=world.state, changes=world.changes, cause="seen"
+        CONNECTION,
+        device,
+        resource,
+        since=since,
+        takes_over=takes_over,
+        state=world.state,
+        changes=world.changes,
+        cause="seen",
     )
 
 
@@ -54,14 +68,37 @@ def test_a_known_device_changes_nothing() -> None:
     assert len(world.changes.messages) == 1
 
 
-def test_the_device_that_was_seen_for_the_first_time_last_is_in_use() -> None:
+def test_the_device_that_was_put_into_use_last_counts_whenever_that_is_heard() -> None:
     world = World()
-    bind(world, "old")
-    bind(world, "new")
+    bind(world, "new", since=at(10))
 
-    bind(world, "old")
+    assert not bind(world, "old", since=at(9))
 
     assert device_of(world, RESOURCE) == "new"
+    assert bind(world, "newest", since=at(11))
+    assert device_of(world, RESOURCE) == "newest"
+
+
+def test_a_known_device_that_is_put_into_use_again_takes_over_again() -> None:
+    world = World()
+    bind(world, "first", since=at(9))
+    bind(world, "second", since=at(10))
+
+    assert bind(world, "first", since=at(11))
+
+    assert device_of(world, RESOURCE) == "first"
+
+
+def test_a_sign_of_life_of_an_old_phone_moves_no_work_and_tells_whose_it_is() -> None:
+    world = World()
+    bind(world, "new", since=at(9))
+
+    assert not bind(world, "old", since=at(12), takes_over=False)
+
+    assert device_of(world, RESOURCE) == "new"
+    known = world.state.read(Device, CONNECTION, "old")
+    assert known
+    assert known.resource == RESOURCE
 
 
 def test_a_phone_that_was_handed_on_leaves_its_former_owner_without_one() -> None:
@@ -75,7 +112,7 @@ def test_a_phone_that_was_handed_on_leaves_its_former_owner_without_one() -> Non
 
 def test_a_former_owner_with_a_newer_phone_keeps_it() -> None:
     world = handed_on()
-    bind(world, "newer", COLLEAGUE)
+    bind(world, "newer", COLLEAGUE, since=at(10))
 
     bind(world)
 
@@ -118,6 +155,8 @@ def test_a_binding_that_loses_a_race_comes_again() -> None:
             CONNECTION,
             DEVICE,
             RESOURCE,
+            since=NINE,
+            takes_over=True,
             state=Racing(),  # type: ignore[arg-type]
             changes=world.changes,
             cause="seen",

@@ -9,13 +9,36 @@ import pytest
 from fieldlink import disconnecting
 from fieldlink.connecting import Office
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.models import Poll, Sync
-from fieldlink.records import Access, Connection, WebhookKeys
+from fieldlink.models import Fence, Poll, Sync
+from fieldlink.records import Access, Connection, LiveFence, Record, Tracking, WebhookKeys
 from tests.fakes import FakeAuthorisation, FakeOutbox, FakeVault
-from tests.make import COLLEAGUE, CONNECTION, RESOURCE, World, connection, geofence
+from tests.make import (
+    APPOINTMENT,
+    ASSIGNMENT,
+    COLLEAGUE,
+    CONNECTION,
+    DEVICE,
+    RESOURCE,
+    World,
+    connection,
+    geofence,
+    resource,
+    worker,
+)
 from tests.rules.killing import every_death
 
 OWN = "https://own.example.com"
+FENCE = Fence(device=DEVICE, latitude=52.5, longitude=13.4, radius=100, metadata={})
+
+
+def tracking(**more: Any) -> Tracking:
+    return Tracking(
+        connection=CONNECTION,
+        resource=RESOURCE,
+        appointment=APPOINTMENT,
+        assignment=ASSIGNMENT,
+        **more,
+    )
 
 
 class Town(World):
@@ -108,6 +131,36 @@ def test_while_a_geofence_is_left_its_key_is_kept() -> None:
     assert town.kept.hypertrack_secret
     assert town.state.read(WebhookKeys, CONNECTION)
     assert len(town.changes.queued) == 4
+
+
+UNSETTLED: dict[str, dict[str, Any]] = {
+    "creating": {"creating": FENCE},
+    "leaving": {"leaving": ("g-9",)},
+    "live": {"live": LiveFence(id="g-9", fence=FENCE)},
+}
+
+
+@pytest.mark.parametrize("known_by", [resource(), worker()], ids=["resource", "worker"])
+@pytest.mark.parametrize("fields", UNSETTLED.values(), ids=UNSETTLED.keys())
+def test_a_geofence_that_nobody_lived_to_note_keeps_its_key(
+    fields: dict[str, Any], known_by: Record
+) -> None:
+    town = started()
+    town.state.write_all([known_by, tracking(**fields)])
+    before = len(town.changes.queued)
+
+    assert not finish(town)
+
+    assert town.kept.hypertrack_secret
+    bodies = [message.body for message in town.changes.queued[before:]]
+    assert [Sync.model_validate_json(each).resource for each in bodies] == [RESOURCE]
+
+
+def test_work_that_only_waits_does_not_keep_a_connection_from_ending() -> None:
+    town = started()
+    town.state.write_all([resource(), tracking(waiting="no device yet")])
+
+    assert finish(town)
 
 
 def test_at_the_end_no_secret_is_left() -> None:

@@ -30,6 +30,7 @@ from tests.make import (
 )
 
 SAMPLES = sorted((Path(__file__).parents[2] / "events" / "hypertrack").glob("*.json"))
+REGISTRATIONS = ("registration", "registration_update", "reinstall")
 BUTTONS = [
     ("CLOCK_IN", Kind.CLOCKED_IN),
     ("CLOCK_OUT", Kind.CLOCKED_OUT),
@@ -251,7 +252,7 @@ def test_two_buttons_of_one_second_are_two_facts() -> None:
 # ── devices, tests, and all the rest ──────────────────────────────────────────
 
 
-@pytest.mark.parametrize("kind", ["registration", "registration_update", "reinstall"])
+@pytest.mark.parametrize("kind", REGISTRATIONS)
 def test_a_registration_shows_a_device(kind: str) -> None:
     seen = told(device_event(kind))
 
@@ -298,17 +299,16 @@ def test_what_is_not_for_us_is_ignored_and_says_what_it_was(kind: str) -> None:
         "text",
         [],
         [event()],
-        {"type": 5},
-        {"data": None},
-        {"data": []},
-        {"device_id": {}},
-        {"recorded_at": "yesterday"},
-        {"recorded_at": "2026-03-04T09:00:00"},
-        {"recorded_at": "0001-01-01T00:00:00+14:00"},
-        {"recorded_at": "9999-12-31T23:59:59-14:00"},
-        {"recorded_at": 10**30},
-        {"created_at": {}},
-        {"worker_handle": 5},
+        {**event(), "data": []},
+        {**event(), "device_id": {}},
+        {**event(), "recorded_at": "yesterday"},
+        {**event(), "recorded_at": "2026-03-04T09:00:00"},
+        {**event(), "recorded_at": "0001-01-01T00:00:00+14:00"},
+        {**event(), "recorded_at": "9999-12-31T23:59:59-14:00"},
+        {**event(), "recorded_at": 10**30},
+        {**geotag(), "created_at": {}},
+        {**geotag(), "type": "custom_marker", "worker_handle": True},
+        *(device_event(each, data=[]) for each in (*REGISTRATIONS, "worker")),
         {**event(exit=None, arrival=None), "recorded_at": None},
         {**geotag(), "recorded_at": None},
     ],
@@ -320,9 +320,58 @@ def test_what_can_not_be_read_is_refused_with_the_reason(content: Any) -> None:
 
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(Refused) as refusal:
-        facts.read(report({"recorded_at": "at Ada Lovelace's"}))
+        facts.read(report({**event(), "recorded_at": "at Ada Lovelace's"}))
 
     assert "Ada" not in str(refusal.value)
+
+
+ODD: list[dict[str, Any]] = [
+    {"data": []},
+    {"data": "text"},
+    {"device_id": {}},
+    {"device_id": True},
+    {"recorded_at": "soon, says Ada"},
+    {"recorded_at": 10**30},
+    {"created_at": []},
+    {"worker_handle": {}},
+    {"type": []},
+    {"type": {}},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_is_not_for_us_is_ignored_though_it_can_not_be_read(odd: dict[str, Any]) -> None:
+    found = ignored(device_event("trip", **odd))
+
+    assert found.reason.startswith(f"event not understood: {next(iter(odd))}")
+    assert "Ada" not in found.reason
+    assert found.kind == ("" if "type" in odd else "trip")
+
+
+@pytest.mark.parametrize("member", ["data", "device_id", "recorded_at", "created_at", "type"])
+@pytest.mark.parametrize("blank", [None, ""])
+def test_a_blank_member_of_the_envelope_is_as_good_as_missing(member: str, blank: Any) -> None:
+    content = device_event("trip")
+
+    assert ignored({**content, member: blank}) == ignored(
+        {name: value for name, value in content.items() if name != member}
+    )
+
+
+@pytest.mark.parametrize("handle", [None, "", 5, 5.5, 10**30])
+def test_an_odd_handle_is_no_reason_to_lose_a_check_out(handle: Any) -> None:
+    found = told({**geotag(), "worker_handle": handle})
+
+    assert (found.kind, found.resource) == (Kind.CHECKED_OUT, "")
+
+
+def test_a_handle_or_a_device_given_as_a_number_is_its_text() -> None:
+    assert told(device_event(device_id=5)).device == "5"
+    assert ignored(device_event("trip", device_id=5)).device == "5"
+
+
+def test_a_blank_name_of_a_member_hides_no_other() -> None:
+    assert told(device_event(device_id=None, device=DEVICE)).device == DEVICE
 
 
 anything = st.recursive(

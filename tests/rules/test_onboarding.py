@@ -18,7 +18,7 @@ from tests.rules.killing import every_death
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TYPED = Typed("Example", "account", "secret-key-123", "", "100", "")
+TYPED = Typed("Example", "account", "secret-key-123", "", "100", "12", "")
 OWN = "https://own.example.com"
 
 

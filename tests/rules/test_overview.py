@@ -66,8 +66,8 @@ def test_everybody_is_shown_with_how_far_the_app_is() -> None:
             {"invitation": Invitation(state="sent", at=NOON)},
             "invitation sent 2026-03-04 12:00 UTC",
         ),
-        "Cleo": ({"email": ""}, None, "not invited: no e-mail address in Salesforce"),
-        "Dan": ({}, None, "not invited yet"),
+        "Cleo": ({}, {"not_invited": "the reason"}, "not invited: the reason"),
+        "Dan": ({"email": ""}, None, "not invited yet"),
         "Eve": ({"active": False}, None, ""),
         "Fay": ({"technician": False}, None, ""),
     }

@@ -121,6 +121,19 @@ def test_a_replayed_message_is_sent_before_it_is_forgotten() -> None:
     assert state.read(Parked, *item.key) is None
 
 
+def test_what_was_parked_anew_while_it_was_replayed_stays_parked() -> None:
+    state = FakeState()
+    item = parking.parked(MESSAGE, "first cause", now=NOON)
+    anew = parking.parked(MESSAGE, "second cause", now=NOON)
+    state.write_all([item])
+
+    parking.replay(*item.key, state=state, send=lambda _: state.write_all([anew]))
+
+    kept = state.read(Parked, *item.key)
+    assert kept
+    assert kept.cause == "second cause"
+
+
 def test_a_replay_that_can_not_be_sent_stays_parked() -> None:
     state = FakeState()
     item = parking.parked(MESSAGE, "cause", now=NOON)

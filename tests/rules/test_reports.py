@@ -104,6 +104,14 @@ def bodies(world: World) -> set[tuple[str, str]]:
     return {(message.body, message.group) for message in world.changes.queued}
 
 
+@pytest.mark.parametrize("error", [Unavailable("503"), Refused("401")])
+def test_an_ignored_event_waits_for_nobody(error: Exception) -> None:
+    world = World()
+    world.fate.fail("driver of", error)
+
+    assert take(world, device_event("battery")) is Outcome.IGNORED
+
+
 # ── whose and where ───────────────────────────────────────────────────────────
 
 
@@ -204,7 +212,7 @@ def test_a_connection_that_has_ended_takes_nothing_and_says_so() -> None:
 
 def test_an_unreadable_event_is_refused_and_its_parking_is_in_the_ledger() -> None:
     world = World()
-    unreadable = report({"recorded_at": "yesterday"})
+    unreadable = report({"type": "geotag", "recorded_at": "yesterday"})
 
     with pytest.raises(Refused) as refusal:
         reports.take(unreadable, world.desk)

@@ -161,6 +161,29 @@ def test_a_resource_that_is_deactivated_for_a_while_gets_its_geofences_back() ->
     assert (left, standing(world)) == ([], [ASSIGNMENT])
 
 
+def test_work_that_is_first_seen_while_its_resource_is_not_active_is_fenced_afterwards() -> (
+    None
+):
+    world = assigned()
+    put(world, resource(active=False))
+    sync(world)
+    before = standing(world)
+    put(world, resource())
+
+    sync(world, Sync(connection=CONNECTION, resource=RESOURCE))
+
+    assert (before, standing(world)) == ([], [ASSIGNMENT])
+
+
+def test_closed_work_of_a_resource_that_is_not_active_is_not_remembered() -> None:
+    world = assigned()
+    put(world, resource(active=False), appointment(category=Category.COMPLETED))
+
+    sync(world)
+
+    assert kept(world) is None
+
+
 def test_an_ending_connection_loses_every_geofence() -> None:
     world = fenced()
     world.connection = connection(state="ending")

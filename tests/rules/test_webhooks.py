@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fieldlink import webhooks
 from fieldlink.errors import BadSignature, TooLarge, Unavailable, Unreadable
 from fieldlink.models import Report
+from fieldlink.parking import Attempt, parked
 from fieldlink.ports import Keys
 from tests.fakes import NOON, FakeOutbox
 from tests.make import CONNECTION, event, geotag
@@ -225,13 +226,29 @@ def test_a_whole_emoji_reaches_the_worker_whole() -> None:
     assert queued == {"note": "😀", "device_id": "é"}
 
 
-def test_an_event_larger_than_a_queue_message_is_too_large() -> None:
+# The second fits a message; parked, each of its quotes and backslashes would be escaped again.
+@pytest.mark.parametrize("text", ["x" * 240_001, '"' * 100_000])
+def test_an_event_larger_than_a_queue_message_or_a_parked_one_is_too_large(text: str) -> None:
     outbox = FakeOutbox()
 
     with pytest.raises(TooLarge):
-        accept(json.dumps([event(), {"a": "x" * 1_000_001}]).encode(), outbox=outbox)
+        accept(json.dumps([event(), {"a": text}]).encode(), outbox=outbox)
 
     assert not outbox.messages
+
+
+@pytest.mark.parametrize("text", ["x" * 239_990, "ü" * 39_990, '"' * 94_900])
+def test_the_largest_events_fit_a_queue_message_and_an_item_of_the_state_table(
+    text: str,
+) -> None:
+    outbox = FakeOutbox()
+    accept(json.dumps({"a": text}).encode(), outbox=outbox)
+
+    [message] = outbox.messages
+    attempt = Attempt(CONNECTION, "events", message.body, message.group, tries=1)
+    item = parked(attempt, "x" * 5_000, now=NOON)
+    assert len(message.body.encode()) < 262_144 - 10_240
+    assert len(item.model_dump_json().encode()) < 400 * 1024
 
 
 def test_a_queue_that_is_down_is_told_to_the_caller() -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 APPRENTICE = "0Hn000000000003CAA"
 NAMES = {RESOURCE: "Ada Lovelace", COLLEAGUE: "Grace Hopper", APPRENTICE: "Alan Turing"}
-LEASE = timedelta(minutes=10)  # longer than any worker lives
+LEASE = timedelta(minutes=12)  # longer than any worker lives and any request lasts
 OF_APPOINTMENTS = (
     Kind.ARRIVED,
     Kind.LEFT,
@@ -437,6 +437,23 @@ def test_what_the_ledger_keeps_of_a_fact_says_which_rows_it_made() -> None:
     assert event.id in str(wrote)
 
 
+def test_a_parked_fact_that_was_written_after_all_is_found_when_it_is_replayed() -> None:
+    world = world_of_three()
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
+    told, next_one = delivered(STRUCK["checking out"]), fact(Kind.LEFT, at(10))
+    with pytest.raises(Unclear):
+        apply(world, told)
+    write_back.release(told.delivery, APPOINTMENT, world.desk)
+
+    apply(world, next_one, told)
+
+    settled(world, [next_one, told.fact], Death("after", 0))
+    assert not anchor(world).doubtful
+    late = fact(Kind.ARRIVED, at(8, 50), key="late")
+    apply(world, late)
+    settled(world, [next_one, told.fact, late], Death("after", 0))
+
+
 @pytest.mark.parametrize("effect", ["view", "write Salesforce"])
 def test_a_refused_fact_does_not_hold_up_the_next_one(effect: str) -> None:
     world = world_of_three()
@@ -485,6 +502,13 @@ def test_an_arrival_long_before_the_schedule_is_left_out_and_says_so() -> None:
     assert outcomes == [Outcome.IGNORED, Outcome.APPLIED]
     assert world.ledger.rows[0].reason == "more than 2 h before the scheduled start"
     assert len(world.salesforce.events) == 1
+
+
+def test_a_departure_is_left_out_with_the_arrival_that_it_ends() -> None:
+    world = world_of_three()
+    world.connection = connection(early_hours=2)
+
+    assert apply(world, fact(Kind.LEFT, at(10, 1), arrived_at=at(9, 59))) == [Outcome.IGNORED]
 
 
 def test_a_button_pressed_long_before_the_schedule_counts() -> None:

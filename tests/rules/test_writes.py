@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -103,7 +103,13 @@ def test_what_we_closed_as_impossible_is_completed_after_all() -> None:
 def test_the_work_has_not_ended_while_a_colleague_is_there() -> None:
     there = fact(Kind.CHECKED_IN, at(9, 30), resource=COLLEAGUE)
 
-    assert "actual_end" not in plan(OUT, CAME, there).changes
+    assert "actual_end" not in plan(fact(Kind.LEFT, at(10)), CAME, there).changes
+
+
+def test_once_it_is_checked_out_nobody_who_was_not_seen_to_leave_keeps_it_open() -> None:
+    there = fact(Kind.CHECKED_IN, at(9, 30), resource=COLLEAGUE)
+
+    assert plan(OUT, CAME, there).changes["actual_end"] == at(10)
 
 
 def test_the_work_ends_with_the_last_to_leave() -> None:
@@ -214,10 +220,48 @@ def test_a_booked_visit_that_changes_is_changed_and_not_booked_again() -> None:
     booked = Entry(id="0ku000000000001AAA", starts_at=at(9), ends_at=at(10))
     ours = Ours(entries={RESOURCE: booked})
 
-    planned = plan(fact(Kind.ARRIVED, at(8, 50)), CAME, OUT, ours=ours)
+    seen = view(entry={"starts_at": at(9), "ends_at": at(10)})
+    planned = plan(fact(Kind.ARRIVED, at(8, 50)), CAME, OUT, ours=ours, seen=seen)
 
     assert planned.entry
     assert (planned.entry.id, planned.entry.starts_at) == (booked.id, at(8, 50))
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (None, "has been deleted"),
+        ({"starts_at": at(9), "ends_at": at(9, 30)}, "a person has changed"),
+    ],
+)
+def test_an_entry_that_a_person_changed_or_deleted_is_left_alone_and_that_is_said(
+    now: dict[str, datetime] | None, reason: str
+) -> None:
+    booked = Entry(id="0ku000000000001AAA", starts_at=at(9), ends_at=at(10))
+    ours = Ours(entries={RESOURCE: booked})
+
+    planned = plan(fact(Kind.ARRIVED, at(8, 50)), CAME, OUT, ours=ours, seen=view(entry=now))
+
+    assert planned.entry is None
+    assert reason in planned.left_out[0]
+    assert planned.changes["actual_start"] == at(8, 50)
+
+
+def test_a_check_out_without_a_known_arrival_says_why_nothing_is_booked() -> None:
+    planned = plan(OUT)
+
+    assert planned.entry is None
+    assert planned.left_out == ("no time sheet entry: the arrival is not known",)
+
+
+def test_only_the_stay_that_was_checked_out_is_booked_after_a_long_break() -> None:
+    morning = [fact(Kind.ARRIVED, at(6)), fact(Kind.LEFT, at(7), key="left at seven")]
+
+    planned = plan(OUT, CAME, *morning)
+
+    assert planned.entry
+    assert (planned.entry.starts_at, planned.entry.ends_at) == (at(9), at(10))
+    assert planned.left_out == ("stays before the last break are not on the time sheet",)
 
 
 def test_what_was_written_is_remembered() -> None:

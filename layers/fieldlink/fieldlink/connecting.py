@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from fieldlink.errors import Refused, Unavailable, must
-from fieldlink.records import Access, Connection, PendingAuthorisation
+from fieldlink.records import Access, Connection, Listed, PendingAuthorisation
 from fieldlink.renewing import with_tokens
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def _keep_grant(
         raise Refused(
             "Salesforce gave no refresh token: add the scope refresh_token to the app."
         )
+    _check_only_one(connection, identity.org, office.state)
     name = connection.connection
     before = office.state.read(Access, name) or Access(
         connection=name, tokens="", instance_url=""
@@ -179,3 +180,14 @@ def _stored(connection: Connection, state: State) -> Connection:
     if not state.write(connection):
         raise Unavailable("another worker changed this connection")
     return connection.model_copy(update={"version": connection.version + 1})
+
+
+def _check_only_one(connection: Connection, org: str, state: State) -> None:
+    """Two connections of the same two accounts would do everything twice."""
+    others = state.read_many(Connection, (each.key for each in state.all_of(Listed)))
+    for other in others:
+        same = (other.org, other.hypertrack_account) == (org, connection.hypertrack_account)
+        if same and other.live and other.connection != connection.connection:
+            raise Refused(
+                f"The connection {other.name} joins this org and HyperTrack account already."
+            )

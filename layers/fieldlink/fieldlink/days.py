@@ -8,7 +8,7 @@ from fieldlink.desk import known_before, row
 from fieldlink.errors import must
 from fieldlink.models import Delivered, Outcome
 from fieldlink.records import Day, Resource
-from fieldlink.writes import zone
+from fieldlink.time_sheets import zone
 
 if TYPE_CHECKING:
     from fieldlink.desk import Desk

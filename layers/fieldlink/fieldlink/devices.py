@@ -12,6 +12,8 @@ from fieldlink.models import Sync
 from fieldlink.records import Device, Worker
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fieldlink.desk import Desk
     from fieldlink.ports import HyperTrack, Outbox, State
 
@@ -21,26 +23,53 @@ NOBODYS_FOR = timedelta(hours=1)
 
 
 def bind(
-    connection: str, device: str, resource: str, *, state: State, changes: Outbox, cause: str
+    connection: str,
+    device: str,
+    resource: str,
+    *,
+    since: datetime,
+    takes_over: bool,
+    state: State,
+    changes: Outbox,
+    cause: str,
 ) -> bool:
-    """Let work of the resource move to this device. False if that was known before.
+    """Let the work of a resource move to this device. False if it stays where it is.
 
-    The device that was seen for the first time last is the one in use: an app that was
-    installed anew, or a second phone.
+    `takes_over`: the device was put into use at `since`, so it is the one that counts if no
+    other was put into use later. Else it only steps in where there is none.
     """
-    known = state.read(Device, connection, device)
-    worker = state.read(Worker, connection, resource)
-    if known and known.resource == resource and worker and worker.device:
+    known = state.read(Device, connection, device) or Device(connection=connection, id=device)
+    worker = state.read(Worker, connection, resource) or Worker(
+        connection=connection, resource=resource
+    )
+    if known.resource not in {"", resource}:
+        _take_from(known, state=state, changes=changes, cause=cause)
+    if not _moves(worker, known, since, takes_over=takes_over):
+        _note(known, resource, known.since, state)
         return False
-    if known and known.resource not in {"", resource}:
-        _take_from(device, known, state=state, changes=changes, cause=cause)
-    worker = worker or Worker(connection=connection, resource=resource)
-    must(state.write(worker.model_copy(update={"device": device})))
+    if (worker.device, worker.device_since) != (device, since):
+        update = {"device": device, "device_since": since}
+        must(state.write(worker.model_copy(update=update)))
     # The message goes before the last record: whoever dies in between does it all again.
     changes.put([sync_message(Sync(connection=connection, resource=resource), cause)])
-    kept = known or Device(connection=connection, id=device, resource=resource)
-    must(state.write(kept.model_copy(update={"resource": resource, "ttl": None})))
+    _note(known, resource, since, state)
     return True
+
+
+def _moves(worker: Worker, known: Device, since: datetime, *, takes_over: bool) -> bool:
+    if worker.device == known.id:
+        # Bound, unless whoever began that did not live to note it with the device.
+        return (known.resource, known.since) != (worker.resource, worker.device_since)
+    if not worker.device:
+        return True
+    return takes_over and (worker.device_since is None or since > worker.device_since)
+
+
+def _note(known: Device, resource: str, since: datetime | None, state: State) -> None:
+    """Remember whose the device is."""
+    noted = known.model_copy(update={"resource": resource, "since": since, "ttl": None})
+    if noted != known:
+        must(state.write(noted))
 
 
 def owner(device: str, hypertrack: HyperTrack) -> str:
@@ -57,19 +86,26 @@ def meet(connection: str, device: str, desk: Desk) -> None:
     found = owner(device, desk.hypertrack)
     if found:
         cause = f"{desk.now.isoformat()} {device}"
-        bind(connection, device, found, state=desk.state, changes=desk.changes, cause=cause)
+        bind(
+            connection,
+            device,
+            found,
+            since=desk.now,
+            takes_over=False,
+            state=desk.state,
+            changes=desk.changes,
+            cause=cause,
+        )
         return
-    kept = known or Device(connection=connection, id=device, resource="")
+    kept = known or Device(connection=connection, id=device)
     until = now + int(NOBODYS_FOR.total_seconds())
     must(desk.state.write(kept.model_copy(update={"ttl": until})))
 
 
-def _take_from(
-    device: str, known: Device, *, state: State, changes: Outbox, cause: str
-) -> None:
+def _take_from(known: Device, *, state: State, changes: Outbox, cause: str) -> None:
     """The phone was handed on: its former owner's work waits for another device."""
     former = state.read(Worker, known.connection, known.resource)
-    if former and former.device == device:
+    if former and former.device == known.id:
         must(state.write(former.model_copy(update={"device": ""})))
     order = Sync(connection=known.connection, resource=known.resource)
     changes.put([sync_message(order, f"{cause} handed on")])

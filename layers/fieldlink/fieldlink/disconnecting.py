@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fieldlink.commands import poll_message, sync_message
 from fieldlink.errors import Unavailable
 from fieldlink.models import Poll, Sync
-from fieldlink.records import Connection, Geofence, WebhookKeys
+from fieldlink.records import Connection, Geofence, Resource, Tracking, WebhookKeys, Worker
 from fieldlink.renewing import revoke
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def start(connection: Connection, *, office: Office, changes: Outbox, polls: Out
     if not office.state.write(ending):
         raise Unavailable("somebody else changed this connection just now")
     cause = office.now.isoformat()
-    _remove_geofences(ending, state=office.state, changes=changes, cause=cause)
+    _look_at(_fenced(ending, office.state), ending, changes=changes, cause=cause)
     polls.put([poll_message(Poll(connection=ending.connection), f"end {cause}")])
     revoke(ending, office)
 
@@ -35,7 +35,8 @@ def finish(connection: Connection, *, office: Office, changes: Outbox, cause: st
     Whoever started this may not have lived to revoke the access, or Salesforce was down.
     """
     state = office.state
-    left = _remove_geofences(connection, state=state, changes=changes, cause=cause)
+    left = _fenced(connection, state) or _unsettled(connection, state)
+    _look_at(left, connection, changes=changes, cause=cause)
     revoke(connection, office)
     if left:
         return False
@@ -46,14 +47,34 @@ def finish(connection: Connection, *, office: Office, changes: Outbox, cause: st
     return True
 
 
-def _remove_geofences(
-    connection: Connection, *, state: State, changes: Outbox, cause: str
-) -> int:
-    """Have every resource that still has a geofence looked at: an ended connection has none."""
+def _fenced(connection: Connection, state: State) -> set[str]:
+    """The resources that have a geofence."""
+    found = state.all_of(Geofence, connection.connection)
+    return {each.resource for each in found if each.live}
+
+
+def _unsettled(connection: Connection, state: State) -> set[str]:
+    """The resources that may have one: SyncTracking died before it could note what it made.
+
+    Tracking lies with its resource, so this is a query for each; it is only asked at the end.
+    """
     name = connection.connection
-    resources = {each.resource for each in state.all_of(Geofence, name) if each.live}
+    resources = {each.id for each in state.all_of(Resource, name)}
+    resources |= {each.resource for each in state.all_of(Worker, name)}
+    return {
+        each.resource
+        for resource in resources
+        for each in state.all_of(Tracking, name, resource)
+        if each.creating or each.leaving or each.live
+    }
+
+
+def _look_at(
+    resources: set[str], connection: Connection, *, changes: Outbox, cause: str
+) -> None:
+    """An ended connection has no geofences, so those who look remove them."""
+    name = connection.connection
     changes.put(
         sync_message(Sync(connection=name, resource=resource), f"end {cause}")
         for resource in sorted(resources)
     )
-    return len(resources)

@@ -28,14 +28,17 @@ GEOTAGS = {
 }
 NOTES = ("visit_note", "delivery_note", "order_note")
 PHOTOS = ("_visit_photos", "_visit_photo", "order_photos")
+TRAVEL = {"metres": "distance", "seconds": "duration", "idle_seconds": "idle_time"}
 # Device events that tell, or may tell, whose phone a device is.
 DEVICE_NEWS = {"registration", "registration_update", "reinstall"}
+# A person must look at one of these that can't be read; no other could change anything.
+ACTED_ON = {"geofence", "geotag", "custom_marker", "worker"} | DEVICE_NEWS
 
 
 class Event(BaseModel):
     """The envelope, in every version and shape that HyperTrack's sources show."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True, coerce_numbers_to_str=True)
 
     type: str = ""
     data: dict[str, Any] = {}
@@ -62,12 +65,14 @@ class Ignored(BaseModel):
 
 def read(report: Report) -> Fact | Ignored:
     """The fact that an event tells, or why it tells none. Refused if it cannot be read."""
+    if not isinstance(report.event, dict):
+        raise Refused("event not understood: no object")
+    # Null, and a text without any, are as good as missing.
+    given = {name: value for name, value in report.event.items() if value not in (None, "")}
     try:
-        event = Event.model_validate(report.event)
+        event = Event.model_validate(given)
     except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise Refused(f"event not understood: {where}: {problem['msg']}") from error
+        return _not_understood(given, error)
     if event.device == TEST_DEVICE:
         return Fact(kind=Kind.WEBHOOK_TESTED, key="test", at=report.received_at)
     if event.type == "geofence":
@@ -79,15 +84,23 @@ def read(report: Report) -> Fact | Ignored:
     return _ignored(event, f"{event.type or 'event without type'} {event.value}".strip())
 
 
+def _not_understood(given: dict[str, Any], error: ValidationError) -> Ignored:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    reason = f"event not understood: {problem['loc'][0]}: {problem['msg']}"
+    kind = given["type"] if isinstance(given.get("type"), str) else ""
+    if kind in ACTED_ON:
+        raise Refused(reason) from error
+    return Ignored(reason=reason, kind=kind)
+
+
 def _of_geofence(event: Event) -> Fact | Ignored:
     kind = {"entry": Kind.ARRIVED, "exit": Kind.LEFT}.get(event.value)
     metadata = _object(event.data.get("geofence_metadata"))
     appointment = salesforce_id(metadata.get(APPOINTMENT_KEY), "08p")
     resource = salesforce_id(metadata.get(RESOURCE_KEY), "0Hn")
     if kind is None or not appointment or not resource:
-        return _ignored(
-            event, "geofence that is not ours" if kind else "geofence value unknown"
-        )
+        reason = "that is not ours" if kind else "value unknown"
+        return _ignored(event, f"geofence {reason}")
     arrived = _moment(_object(event.data.get("arrival")).get("recorded_at"))
     left = _moment(_object(event.data.get("exit")).get("recorded_at"))
     at = _known(event, arrived if kind is Kind.ARRIVED else left)
@@ -135,13 +148,12 @@ def _of_device(event: Event, report: Report) -> Fact | Ignored:
     if not event.device:
         return _ignored(event, f"{event.type} without a device")
     at = event.recorded_at or event.created_at or report.received_at
-    worker = event.worker or event.data.get("worker_handle")
     return Fact(
         kind=Kind.DEVICE_SEEN,
         key=f"{event.type}/{event.device}/{event.value}/{at.isoformat()}",
         at=at,
         device=event.device,
-        resource=salesforce_id(worker, "0Hn"),
+        resource=salesforce_id(event.worker or event.data.get("worker_handle"), "0Hn"),
     )
 
 
@@ -168,11 +180,7 @@ def _travel(route: Any) -> Travel | None:
     """`route_to`: metres, seconds, idle seconds; null or missing for a first visit."""
     fields = _object(route)
     try:
-        travel = Travel(
-            metres=fields.get("distance"),
-            seconds=fields.get("duration"),
-            idle_seconds=fields.get("idle_time"),
-        )
+        travel = Travel.model_validate({ours: fields.get(its) for ours, its in TRAVEL.items()})
     except ValidationError:
         return None
     return travel if travel != Travel() else None

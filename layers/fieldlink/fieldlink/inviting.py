@@ -95,7 +95,14 @@ def _has_app(resource: Resource, counter: Counter) -> bool:
     name = counter.connection.connection
     cause = f"{counter.now.isoformat()} {device}"
     devices.bind(
-        name, device, resource.id, state=counter.state, changes=counter.changes, cause=cause
+        name,
+        device,
+        resource.id,
+        since=counter.now,
+        takes_over=False,
+        state=counter.state,
+        changes=counter.changes,
+        cause=cause,
     )
     return True
 

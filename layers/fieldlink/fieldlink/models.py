@@ -166,7 +166,9 @@ class Category(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Higher is further on; the three ways of being closed rank alike for outsiders."""
+        """Higher is further on; of the closed ones, Completed beats Cannot Complete, and
+        Canceled beats both.
+        """
         return list(Category).index(self)
 
     @property
@@ -191,6 +193,13 @@ class Sheet(Model):
     status: str
 
 
+class Booked(Model):
+    """The times of a time sheet entry."""
+
+    starts_at: Utc
+    ends_at: Utc
+
+
 class View(Model):
     """What Salesforce holds about one resource's work on one appointment, just now."""
 
@@ -213,6 +222,7 @@ class View(Model):
     time_zone: str = "UTC"
     sheets: tuple[Sheet, ...] | None = None  # None: this org or user has no time sheets
     sheets_problem: str = ""
+    entry: Booked | None = None  # our own, as it stands now
 
 
 class NewEvent(Model):

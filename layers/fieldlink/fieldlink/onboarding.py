@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fieldlink.ports import HyperTrack
 
 SMALLEST_RADIUS, LARGEST_RADIUS = 50, 5_000  # metres; HyperTrack suggests 100 or more
+MOST_EARLY_HOURS = 336  # two weeks
 SHORTEST_SECRET = 8
 
 
@@ -26,6 +27,7 @@ class Typed(NamedTuple):
     secret: str
     login_host: str
     radius: str
+    early_hours: str
     invitation_template: str
 
 
@@ -38,7 +40,7 @@ def create(
 ) -> Connection:
     """Check what was typed, with HyperTrack too, and keep it. Refused in plain words."""
     login = login_url(typed.login_host, office.own_login_url)
-    settings = checked_settings(typed.radius, typed.invitation_template)
+    settings = checked_settings(typed.radius, typed.early_hours, typed.invitation_template)
     _check(typed.account, typed.secret, account)
     sealed = office.vault.seal(typed.secret, connection=connection)
     made = Connection(
@@ -47,9 +49,7 @@ def create(
         hypertrack_account=typed.account,
         hypertrack_secret=sealed,
         login_url=login,
-        radius=int(settings["radius"]),
-        invitation_template=str(settings["invitation_template"]),
-    )
+    ).model_copy(update=settings)
     # The list comes last: what a crash leaves before it is never looked at.
     records = (WebhookKeys(connection=connection, secrets=(sealed,)), made)
     for record in (*records, Listed(connection=connection)):
@@ -80,15 +80,24 @@ def change_secret(
             raise Unavailable("somebody else changed this connection just now")
 
 
-def checked_settings(radius: str, invitation_template: str) -> dict[str, int | str]:
+def checked_settings(
+    radius: str, early_hours: str, invitation_template: str
+) -> dict[str, int | str]:
     """The settings that an operator may change at any time."""
-    metres = int(radius) if radius.isascii() and radius.isdigit() else 0
+    metres, hours = _number(radius), _number(early_hours)
     if not SMALLEST_RADIUS <= metres <= LARGEST_RADIUS:
         raise Refused(f"The radius is {SMALLEST_RADIUS} to {LARGEST_RADIUS} whole metres.")
+    if not 1 <= hours <= MOST_EARLY_HOURS:
+        raise Refused(f"An arrival counts from 1 to {MOST_EARLY_HOURS} hours before its time.")
     template = invitation_template.strip()
     if template and not (template.startswith("https://") and "{resource_id}" in template):
         raise Refused("A link template begins with https:// and contains {resource_id}.")
-    return {"radius": metres, "invitation_template": template}
+    return {"radius": metres, "early_hours": hours, "invitation_template": template}
+
+
+def _number(text: str) -> int:
+    """A short whole number; -1 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else -1
 
 
 def _check(

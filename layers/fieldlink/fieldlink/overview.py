@@ -48,19 +48,19 @@ def people(connection: str, state: State) -> list[tuple[str, str]]:
     workers = {each.resource: each for each in state.all_of(Worker, connection)}
     found = state.all_of(Resource, connection)
     return sorted(
-        (each.name or each.id, _app(each, workers.get(each.id)))
+        (each.name or each.id, _app(workers.get(each.id)))
         for each in found
         if each.active and each.technician
     )
 
 
-def _app(resource: Resource, worker: Worker | None) -> str:
+def _app(worker: Worker | None) -> str:
     if worker and worker.device:
         return "installed"
     if worker and worker.invitation:
         return f"invitation {worker.invitation.state} {_shown(worker.invitation.at)}"
-    if not resource.email:
-        return "not invited: no e-mail address in Salesforce"
+    if worker and worker.not_invited:
+        return f"not invited: {worker.not_invited}"
     return "not invited yet"
 
 

@@ -82,10 +82,13 @@ def parked(message: Attempt, cause: str, *, now: datetime) -> Parked:
 
 
 def replay(connection: str, item: str, *, state: State, send: Callable[[Parked], None]) -> bool:
-    """Send a parked message to its queue again. The record goes last, so nothing is lost."""
+    """Send a parked message to its queue again. The record goes last, so nothing is lost.
+
+    If it has been parked anew by then, that record stays.
+    """
     found = state.read(Parked, connection, item)
     if found is None:
         return False
     send(found)
-    state.erase(Parked, connection, item)
+    state.forget(found)
     return True

@@ -53,6 +53,10 @@ class State(Protocol):
 
     def erase(self, kind: type[Record], *key: str) -> None: ...
 
+    def forget(self, record: Record) -> None:
+        """Erase the record, unless it is no longer what was read."""
+        ...
+
 
 class Ledger(Protocol):
     """One row for each event that we acknowledged, saying what became of it."""
@@ -95,7 +99,7 @@ class Salesforce(Protocol):
 
     def changes(self, since: datetime | None) -> PolledRows: ...
 
-    def view(self, appointment: str, resource: str, day: datetime) -> View: ...
+    def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View: ...
 
     def find(self, writes: Writes) -> Written:
         """Which of the new rows in `writes` are there already."""

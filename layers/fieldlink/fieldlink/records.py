@@ -181,6 +181,7 @@ class Worker(Record):
 
     resource: str
     device: str = ""
+    device_since: Utc | None = None  # when that was put into use
     invitation: Invitation | None = None
     not_invited: str = ""  # why, in plain words
 
@@ -193,7 +194,8 @@ class Device(Record):
     """Whose phone a device is."""
 
     id: str
-    resource: str
+    resource: str = ""  # "": nobody's
+    since: Utc | None = None  # when its resource's work moved to it
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -278,6 +280,7 @@ class Visit(Anchor):
 
     appointment: str
     ours: Ours = Ours()
+    doubtful: dict[str, Intent] = Field(default={})  # of parked facts, by fact key
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fieldlink.models import Grant
     from fieldlink.ports import State, Vault
 
+# What ends an access for good. Anything else is about our app or about today.
+FINAL = {"invalid_grant", "inactive_user", "inactive_org"}
 # PollSalesforce is stopped after 240 s; whoever began a refresh longer ago is gone.
 RENEWAL_ABANDONED = timedelta(minutes=5)
 
@@ -51,6 +53,8 @@ def renew(connection: Connection, *, stale: Access, office: Office) -> Access:
     A used refresh token, shown twice, makes Salesforce revoke everything. So one conditional
     write decides who asks, and what came is stored before it is used.
     """
+    if connection.state == "lost":  # repeating what Salesforce has refused may lock the user
+        raise Lost(connection.problem)
     access = _current(connection.connection, office)
     if access.version != stale.version and access.renewing_since is None:
         return access
@@ -59,6 +63,9 @@ def renew(connection: Connection, *, stale: Access, office: Office) -> Access:
     try:
         grant = office.authorisation.refresh(connection.login_url, refresh_token=refresh_token)
     except Refused as refusal:
+        if refusal.code not in FINAL:
+            _kept(ours.model_copy(update={"renewing_since": None}), office.state)
+            raise Unavailable(f"Salesforce does not renew the access: {refusal}") from refusal
         raise _lost(connection, ours, refusal, office) from refusal
     except Unclear:
         raise  # the token may be used up; the next one to ask waits until nobody is at it

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fieldlink import days, devices, facts, write_back
 from fieldlink.desk import row
-from fieldlink.errors import Refused
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.facts import Ignored
 from fieldlink.ids import salesforce_id
 from fieldlink.models import (
@@ -24,6 +25,8 @@ from fieldlink.records import Device, Geofence, WebhookTested
 if TYPE_CHECKING:
     from fieldlink.desk import Desk
 
+# News of any device, in use or not; the others say that one was put into use.
+UPDATE = "registration_update/"
 OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 
 
@@ -105,6 +108,8 @@ def _device_seen(delivered: Delivered, desk: Desk) -> Outcome:
         desk.connection.connection,
         fact.device,
         owner,
+        since=fact.at,
+        takes_over=not fact.key.startswith(UPDATE),
         state=desk.state,
         changes=desk.changes,
         cause=f"{delivered.received_at.isoformat()} {delivered.delivery}",
@@ -125,8 +130,10 @@ def _tested(delivered: Delivered, desk: Desk) -> Outcome:
 
 def _ignore(report: Report, desk: Desk, ignored: Ignored) -> Outcome:
     if desk.connection.live and ignored.device:
-        # Any sign of life of an unknown device may stand for a registration that we missed.
-        devices.meet(desk.connection.connection, ignored.device, desk)
+        # Any sign of life of an unknown device may stand for a registration that we missed. It
+        # holds nobody up: the next sign is as good.
+        with suppress(Unavailable, Refused):
+            devices.meet(desk.connection.connection, ignored.device, desk)
     desk.ledger.put(_row(report, desk, Outcome.IGNORED, ignored, reason=ignored.reason))
     return Outcome.IGNORED
 

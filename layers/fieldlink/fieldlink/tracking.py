@@ -62,19 +62,21 @@ def sync(order: Sync, ground: Ground) -> int:
             refusals.append(refusal)
             continue
         standing += kept.live is not None
-        _forget_if_over(kept, found, ground)
+        _remember_while_open(kept, found, ground)
     if refusals:
         raise refusals[0]
     return standing
 
 
-def _forget_if_over(
+def _remember_while_open(
     tracking: Tracking, appointment: Appointment | None, ground: Ground
 ) -> None:
     """Work that is only not to be done now, by a resource that is not active, stays known."""
     over = appointment is None or not ground.connection.live
     if tracking.version and over:
         ground.state.erase(Tracking, *tracking.key)
+    elif not tracking.version and not over:
+        _keep(tracking, ground)
 
 
 def _known(order: Sync, ground: Ground) -> dict[str, Tracking]:
@@ -122,7 +124,14 @@ def _device(resource: str, ground: Ground) -> str:
     if found:
         cause = f"{ground.now.isoformat()} {found}"
         devices.bind(
-            name, found, resource, state=ground.state, changes=ground.changes, cause=cause
+            name,
+            found,
+            resource,
+            since=ground.now,
+            takes_over=False,
+            state=ground.state,
+            changes=ground.changes,
+            cause=cause,
         )
         return found
     if worker is None or worker.invitation is None:

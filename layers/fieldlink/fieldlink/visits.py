@@ -6,6 +6,7 @@ gives the same times, the same status and the same rows.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink.models import Category, Fact, Kind, Travel, minute
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+# A lunch is within the work on a time sheet; whoever is away for longer worked elsewhere.
+BREAK = timedelta(hours=1)
 ARRIVALS = {Kind.ARRIVED, Kind.CHECKED_IN}
 DEPARTURES = {Kind.LEFT, Kind.CHECKED_OUT}
 
@@ -56,7 +59,8 @@ class Attendance(NamedTuple):
     start: datetime | None
     end: datetime | None  # None: has not left yet
     checked_out: bool
-    minutes: int  # on site, without the times between stays
+    block_start: datetime | None  # of the last stay, and of those that short breaks join to it
+    interrupted: bool  # whether there were stays before that
     travel: Travel | None
 
 
@@ -72,11 +76,13 @@ def attendance(facts: Iterable[Fact]) -> Attendance:
     counted = working(stays(ordered), ordered)
     starts = [minute(stay.start) for stay in counted if stay.start]
     last = counted[-1].end if counted else None
+    block = _last_block(counted)
     return Attendance(
         start=min(starts, default=None),
         end=minute(last) if last else None,
         checked_out=any(fact.kind is Kind.CHECKED_OUT for fact in ordered),
-        minutes=sum(_minutes(stay) for stay in counted),
+        block_start=minute(block[0].start) if block and block[0].start else None,
+        interrupted=len(block) < len(counted),
         travel=next((fact.travel for fact in ordered if _tells_travel(fact)), None),
     )
 
@@ -126,10 +132,15 @@ def _rank(kind: Kind) -> int:
     return RANKS.index(kind)
 
 
-def _minutes(stay: Stay) -> int:
-    if stay.start is None or stay.end is None:
-        return 0
-    return int((minute(stay.end) - minute(stay.start)).total_seconds() // 60)
+def _last_block(counted: list[Stay]) -> list[Stay]:
+    """The last stay, and those before it that a break no longer than `BREAK` parts from it."""
+    block = counted[-1:]
+    for stay in reversed(counted[:-1]):
+        start = block[0].start
+        if not start or not stay.start or not stay.end or start - stay.end > BREAK:
+            break
+        block.insert(0, stay)
+    return block
 
 
 def _tells_travel(fact: Fact) -> bool:

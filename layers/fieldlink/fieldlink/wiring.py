@@ -85,8 +85,9 @@ class Services:
     def authorisation(self) -> SalesforceAuthorisation:
         from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 
-        app = cache(lambda: Secrets(self._aws).read(self.settings.salesforce_app_secret))
-        return SalesforceAuthorisation(self._http, app)
+        # Read each time: token requests are rare, and the secret may be changed at any time.
+        name = self.settings.salesforce_app_secret
+        return SalesforceAuthorisation(self._http, lambda: Secrets(self._aws).read(name))
 
     @cached_property
     def _http(self) -> requests.Session:

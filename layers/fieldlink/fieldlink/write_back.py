@@ -26,8 +26,9 @@ from fieldlink.records import Connection, Intent, Ours, Visit
 if TYPE_CHECKING:
     from fieldlink.desk import Desk
 
-# UpdateSalesforce is stopped after 60 s, so whoever began longer ago is gone.
-ABANDONED = timedelta(seconds=90)
+# A worker is stopped after one minute, and Salesforce ends a request after ten at most. What
+# was begun longer ago than both is either done or will never be.
+ABANDONED = timedelta(minutes=11)
 # An anchor item may hold 400 KB; a fact takes up to about 1 KB with a long note.
 MOST_FACTS = 300
 
@@ -48,19 +49,30 @@ def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
 
 
 def release(delivery: str, appointment: str, desk: Desk) -> None:
-    """Take the intent of a refused delivery off its anchor, so that others can go on."""
+    """Let others go on with the appointment of a delivery that is parked.
+
+    Whether its last try was carried out may not be known. So the intent is kept aside, and is
+    looked for when the delivery comes again.
+    """
     visit = desk.state.read(Visit, desk.connection.connection, appointment)
     if visit and visit.intent and visit.intent.delivered.delivery == delivery:
-        must(desk.state.write(visit.model_copy(update={"intent": None})))
+        key = visit.intent.delivered.fact.key
+        doubtful = {**visit.doubtful, key: visit.intent}
+        must(desk.state.write(visit.model_copy(update={"intent": None, "doubtful": doubtful})))
 
 
 def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     fact = delivered.fact
-    view = desk.salesforce.view(fact.appointment, fact.resource, fact.at)
+    entry = visit.ours.entries.get(fact.resource)
+    view = desk.salesforce.view(
+        fact.appointment, fact.resource, fact.at, entry.id if entry else ""
+    )
     if too_early(fact, view, desk.connection):
         return _leave_out(visit, delivered, desk)
-    begun = visit.intent
-    ours = writes.finished(visit.ours, begun, view) if begun else visit.ours
+    begun = visit.intent or visit.doubtful.get(fact.key)
+    ours = visit.ours
+    for intent in (*visit.doubtful.values(), *((visit.intent,) if visit.intent else ())):
+        ours = writes.finished(ours, intent, view)
     ours = writes.noticed(ours, view)
     known = [each.fact for each in visit.facts.values()]
     planned = writes.plan(fact, known, view, ours)
@@ -144,6 +156,9 @@ def _settle(
             "facts": {**claimed.facts, delivered.fact.key: delivered.without_words},
             "ours": writes.remember(claimed.ours, planned, made.entry),
             "intent": None,
+            "doubtful": {
+                key: each for key, each in claimed.doubtful.items() if key != delivered.fact.key
+            },
         }
     )
     must(desk.state.write(settled))
@@ -161,8 +176,8 @@ def _take_over(visit: Visit, intent: Intent, delivered: Delivered, desk: Desk) -
     try:
         _apply(visit, intent.delivered, desk)
     except Refused:
-        # Nothing of it was written. Its own message comes back to its own worker and is parked
-        # there; until then it must not hold up the others.
+        # Its own message comes back to its own worker and is parked there; until then it must
+        # not hold up the others.
         release(intent.delivered.delivery, visit.appointment, desk)
     return desk.state.read(Visit, visit.connection, visit.appointment) or visit
 
@@ -179,4 +194,5 @@ def too_early(fact: Fact, view: View, connection: Connection) -> bool:
     """Whether a resource only drove past the place of an appointment of another day."""
     if view.starts_at is None or fact.kind not in {Kind.ARRIVED, Kind.LEFT}:
         return False
-    return view.starts_at - fact.at > timedelta(hours=connection.early_hours)
+    came_at = fact.arrived_at or fact.at  # a departure is judged by its arrival
+    return view.starts_at - came_at > timedelta(hours=connection.early_hours)

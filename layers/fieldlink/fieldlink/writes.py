@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fieldlink import activity, visits
-from fieldlink.models import Fact, Kind, SheetEntry, View, Writes, minute
+from fieldlink import activity, time_sheets, visits
+from fieldlink.models import Fact, Kind, View, Writes, minute
 from fieldlink.records import Entry, Ours
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 # These put a row into the appointment's Activity.
 TOLD = {Kind.ARRIVED, Kind.LEFT, Kind.CHECKED_OUT}
-OPEN_SHEET = "New"  # a sheet that was submitted or approved is no longer ours to add to
 
 
 def plan(fact: Fact, known: Iterable[Fact], view: View, ours: Ours) -> Writes:
@@ -27,7 +25,7 @@ def plan(fact: Fact, known: Iterable[Fact], view: View, ours: Ours) -> Writes:
     facts = {each.key: each for each in (*known, fact)}.values()
     present = visits.attendance(each for each in facts if each.resource == fact.resource)
     times = _times(facts, view, ours)
-    entry, left_out = _sheet_entry(present, view, ours)
+    entry, left_out = time_sheets.entry(present, view, ours)
     return Writes(
         appointment=view.appointment,
         assignment=view.assignment,
@@ -75,6 +73,9 @@ def finished(ours: Ours, intent: Intent, view: View) -> Ours:
     travel = meant.travel.get(view.assignment)
     if travel is not None and travel == view.actual_travel:
         written["travel"] = {**ours.travel, view.assignment: travel}
+    entry = time_sheets.changed(ours, meant, view)
+    if entry:
+        written["entries"] = {**ours.entries, view.resource: entry}
     return ours.model_copy(update=written)
 
 
@@ -114,7 +115,9 @@ def _times(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
     each = [visits.attendance(f for f in facts if f.resource == name) for name in resources]
     start = min((one.start for one in each if one.start), default=None)
     ends = [one.end for one in each if one.start or one.end]
-    end = max((at for at in ends if at), default=None) if None not in ends else None
+    # Once it is checked out its geofences go, so whoever has not left then is never seen to.
+    over = None not in ends or any(one.checked_out for one in each)
+    end = max((at for at in ends if at), default=None) if over else None
     wanted: Changes = {"actual_start": start, "actual_end": end}
     held = {"actual_start": view.actual_start, "actual_end": view.actual_end}
     last = {"actual_start": ours.actual_start, "actual_end": ours.actual_end}
@@ -153,46 +156,6 @@ def _travel(present: Attendance, view: View, ours: Ours) -> float | None:
     wanted = round(present.travel.seconds / 60, 2)
     untouched = view.actual_travel == ours.travel.get(view.assignment)
     return wanted if wanted != view.actual_travel and untouched else None
-
-
-def _sheet_entry(
-    present: Attendance, view: View, ours: Ours
-) -> tuple[SheetEntry | None, tuple[str, ...]]:
-    """The time sheet entry of a visit that was checked out, or why there is none."""
-    if not present.checked_out or not present.start or not present.end:
-        return None, ()
-    # An entry must not end before it begins, nor be empty.
-    ends_at = max(present.end, present.start + timedelta(minutes=1))
-    before = ours.entries.get(view.resource)
-    if before and (before.starts_at, before.ends_at) == (present.start, ends_at):
-        return None, ()
-    if view.sheets is None:
-        return None, (f"no time sheet entry: {view.sheets_problem}",)
-    day = present.start.astimezone(zone(view.time_zone)).date()
-    sheet = next((each for each in view.sheets if each.first <= day <= each.last), None)
-    if sheet and sheet.status != OPEN_SHEET:
-        return None, (f"no time sheet entry: the sheet of {day} is {sheet.status}",)
-    return SheetEntry(
-        id=before.id if before else "",
-        key=f"{view.appointment}/{view.resource}",
-        sheet=sheet.id if sheet else "",
-        resource=view.resource,
-        day=day,
-        starts_at=present.start,
-        ends_at=ends_at,
-        subject=activity.SHEET_SUBJECT,
-        description=activity.reference(f"{view.appointment}/{view.resource}"),
-        work_order=view.work_order,
-        work_order_line=view.work_order_line,
-    ), ()
-
-
-def zone(name: str) -> ZoneInfo:
-    """The time zone of that name; UTC where Salesforce names one that nobody knows."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def _minute(moment: datetime | None) -> datetime | None:

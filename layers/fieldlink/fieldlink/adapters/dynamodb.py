@@ -116,6 +116,19 @@ class DynamoState:
     def erase(self, kind: type[Record], *key: str) -> None:
         self._call("DeleteItem", Key=_key(kind, key))
 
+    def forget(self, record: Record) -> None:
+        item = _item(record)
+        condition = {
+            "ConditionExpression": "body = :body",
+            "ExpressionAttributeValues": {":body": item["body"]},
+        }
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        try:
+            self._call("DeleteItem", Key=key, **condition)
+        except Refused as refusal:
+            if refusal.code != LOST_RACE:
+                raise
+
     def _call(self, action: str, **payload: Any) -> dict[str, Any]:
         return self._aws.call("dynamodb", action, {"TableName": self._table, **payload})
 

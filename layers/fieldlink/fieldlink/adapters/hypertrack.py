@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fieldlink.models import Fence
 
 TIMEOUT = (3.05, 20)  # seconds to connect, to read
+SAME_PLACE = 1e-6  # degrees: Salesforce rounds to six decimals, and HyperTrack may round, too
 MOST_PAGES = 200  # a list that does not end is the vendor's fault, not a reason to go on
 
 
@@ -109,15 +111,9 @@ class HyperTrackAccount:
         """A geofence of the device that was made for the same assignment at the same place."""
         for found in self._pages("/geofences", {"device_id": fence.device}):
             metadata = _field(found, "metadata") or {}
-            place = (_field(found, "geometry") or {}).get("coordinates")
-            if (
-                not found.get("archived")
-                and place
-                and place[:2] == [fence.longitude, fence.latitude]
-                and found.get("radius") == fence.radius
-                and metadata.get(ASSIGNMENT_KEY) == fence.metadata[ASSIGNMENT_KEY]
-                and metadata.get(RESOURCE_KEY) == fence.metadata[RESOURCE_KEY]
-            ):
+            ids = {name: metadata.get(name) for name in (ASSIGNMENT_KEY, RESOURCE_KEY)}
+            same = ids.items() <= fence.metadata.items() and _same_place(found, fence)
+            if same and not found.get("archived"):
                 return str(found["geofence_id"])
         return None
 
@@ -203,6 +199,17 @@ def _words(answer: requests.Response) -> str:
         return ""
     found = [_field(body, name) for name in ("code", "title", "message", "detail")]
     return "; ".join(str(each)[:300] for each in found if each)
+
+
+def _same_place(found: Any, fence: Fence) -> bool:
+    """Whether a geofence of theirs is a circle where ours should be."""
+    place = _field(_field(found, "geometry"), "coordinates")
+    wanted = (fence.longitude, fence.latitude, fence.radius)
+    try:
+        numbers = [float(number) for number in (*place[:2], found["radius"])]
+        return math.dist(numbers, wanted) < SAME_PLACE
+    except (KeyError, TypeError, ValueError):  # no circle
+        return False
 
 
 def _field(value: Any, name: str) -> Any:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fieldlink.adapters.salesforce_rest import SalesforceRest
 
 NEEDED = ("ServiceAppointment", "AssignedResource", "ServiceResource")
-# The first look at an org takes what was scheduled to end since then. Older work that is still
-# open comes in as soon as anybody touches it.
+# The first look at an org takes what was scheduled to end since then, so that late facts about
+# closed work find it, and what is still open however old.
 FIRST_LOOK = timedelta(days=30)
 
 
@@ -73,32 +73,27 @@ class SalesforceOrg:
             ),
         )
 
-    def view(self, appointment: str, resource: str, day: datetime) -> View:
-        """One resource's work on one appointment, with the time sheets around a day."""
+    def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
+        """One resource's work on one appointment, with the time sheets around a day.
+
+        `entry`: the id of our own time sheet entry, if there is one.
+        """
         parts = _parts(
-            self._composite(salesforce_soql.view_queries(appointment, resource, day))
+            self._composite(salesforce_soql.view_queries(appointment, resource, day, entry))
         )
-        found = {name: part["body"] for name, part in parts.items()}
         work = next(iter(_good(parts["appointment"])["records"]), None)
         if work is None:
             raise Refused(f"appointment {appointment} does not exist or is not shared with us")
         assigned = next(iter(_good(parts["assignment"])["records"]), None)
         if assigned is None:
             raise Refused(f"resource {resource} is not assigned to appointment {appointment}")
-        sheets: list[dict[str, Any]] | None = None
-        problem = ""
-        if parts["sheets"]["httpStatusCode"] < 300:
-            sheets = found["sheets"]["records"]
-        else:
-            # Not switched on, or not for us. What passes by itself is no reason to go without.
-            refused = refusal(body_errors(found["sheets"]), parts["sheets"]["httpStatusCode"])
-            if isinstance(refused, Unavailable):
-                raise refused
-            problem = str(refused)
+        sheets, problem = _sheets(parts["sheets"])
         statuses = _good(parts["statuses"])["records"]
-        return salesforce_rows.view(
+        seen = salesforce_rows.view(
             work, assigned, statuses, sheets, problem, resource, self._user
         )
+        own = _good(parts["entry"])["records"] if entry else ()
+        return seen.model_copy(update={"entry": salesforce_rows.booked(own)})
 
     def find(self, writes: Writes) -> Written:
         """Rows of `writes` that are there already, told by the reference in their text."""
@@ -144,3 +139,14 @@ def _good(part: dict[str, Any]) -> dict[str, Any]:
     if part["httpStatusCode"] >= 300:
         raise refusal(body_errors(part["body"]), part["httpStatusCode"])
     return dict(part["body"])
+
+
+def _sheets(part: dict[str, Any]) -> tuple[list[dict[str, Any]] | None, str]:
+    """The time sheets, or None and why there are none."""
+    if part["httpStatusCode"] < 300:
+        return part["body"]["records"], ""
+    # Not switched on, or not for us. What passes by itself is no reason to go without.
+    refused = refusal(body_errors(part["body"]), part["httpStatusCode"])
+    if isinstance(refused, Unavailable):
+        raise refused
+    return None, str(refused)

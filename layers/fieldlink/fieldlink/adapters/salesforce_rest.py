@@ -114,7 +114,7 @@ def refusal(errors: list[tuple[str, str]], status: int) -> Refused | Unavailable
     code, message = next((each for each in errors if each[0] != HALTED), errors[0])
     if code in TRANSIENT:
         return Unavailable(f"Salesforce: {code}: {message}")
-    if code in EXPIRED or status in {406, 420, 429}:
+    if code in EXPIRED or status in {406, 420, 429, 503}:  # turned away at the door
         return Unavailable(f"Salesforce answered {status} {code}".strip())
     if status >= 500 or not code:
         return Unclear(f"Salesforce answered {status} {code}".strip())

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.ids import salesforce_id
-from fieldlink.models import Category, Sheet, Status, View
+from fieldlink.models import Booked, Category, Sheet, Status, View
 from fieldlink.records import Appointment, Assignment, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 TECHNICIAN = "T"  # others are dispatchers, crews, assets, agents and planners
 WORK_ORDER = "0WO"
@@ -98,6 +98,15 @@ def view(
         sheets=None if sheets is None else tuple(_sheet(row) for row in sheets),
         sheets_problem=problem,
     )
+
+
+def booked(rows: Sequence[Mapping[str, Any]]) -> Booked | None:
+    """Our own time sheet entry; None if somebody has deleted it."""
+    for row in rows:
+        starts_at, ends_at = moment(row["StartTime"]), moment(row["EndTime"])
+        if starts_at and ends_at:
+            return Booked(starts_at=starts_at, ends_at=ends_at)
+    return None
 
 
 def category(text: str | None) -> Category:

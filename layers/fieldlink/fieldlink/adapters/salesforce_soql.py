@@ -21,6 +21,8 @@ RESOURCE = (
     "SELECT Id, Name, IsActive, ResourceType, RelatedRecord.Email, RelatedRecord.IsActive, "
     "RelatedRecord.TimeZoneSidKey FROM ServiceResource"
 )
+# Salesforce's own pages spell the last one both ways.
+CLOSED = "'Completed', 'Canceled', 'CannotComplete', 'Cannot Complete'"
 _ID = re.compile(r"[a-zA-Z0-9]{18}", re.ASCII)
 
 
@@ -36,19 +38,26 @@ def changed(since: datetime) -> dict[str, str]:
 
 
 def current(since: datetime) -> dict[str, str]:
-    """What is there when we first look: all resources, and work that ends after `since`."""
-    ends = f"SchedEndTime >= {moment(since)} ORDER BY Id"
+    """What is there when we first look: active resources, and work that ends after `since` or
+    is still open, be it overdue or without times.
+    """
     return {
-        "appointments": f"{APPOINTMENT} WHERE {ends}",
-        "assignments": f"{ASSIGNMENT} WHERE ServiceAppointment.{ends}",
+        "appointments": f"{APPOINTMENT} WHERE {_current_work(since)} ORDER BY Id",
+        "assignments": (
+            f"{ASSIGNMENT} WHERE {_current_work(since, 'ServiceAppointment.')} ORDER BY Id"
+        ),
         "resources": f"{RESOURCE} WHERE IsActive = true ORDER BY Id",
     }
 
 
-def view_queries(appointment: str, resource: str, day: datetime) -> dict[str, str]:
+def _current_work(since: datetime, path: str = "") -> str:
+    return f"({path}SchedEndTime >= {moment(since)} OR {path}StatusCategory NOT IN ({CLOSED}))"
+
+
+def view_queries(appointment: str, resource: str, day: datetime, entry: str) -> dict[str, str]:
     # The local day is not known yet: a visit begins up to two days before it is told of in UTC.
     first, last = (day - timedelta(days=2)).date(), (day + timedelta(days=1)).date()
-    return {
+    queries = {
         "appointment": (
             "SELECT Id, Status, StatusCategory, SchedStartTime, ActualStartTime, "
             "ActualEndTime, ActualDuration, ParentRecordId, LastModifiedDate, LastModifiedById "
@@ -70,6 +79,12 @@ def view_queries(appointment: str, resource: str, day: datetime) -> dict[str, st
             f"AND EndDate >= {first} ORDER BY StartDate, Id"
         ),
     }
+    if entry:
+        queries["entry"] = (
+            "SELECT Id, StartTime, EndTime FROM TimeSheetEntry "
+            f"WHERE Id = '{_id(entry)}' ORDER BY Id"
+        )
+    return queries
 
 
 def find_queries(writes: Writes) -> dict[str, str]:

@@ -1,0 +1,103 @@
+"""Rule: the time sheet entry of a visit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fieldlink import activity
+from fieldlink.models import SheetEntry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fieldlink.models import View
+    from fieldlink.records import Entry, Ours
+    from fieldlink.visits import Attendance
+
+OPEN_SHEET = "New"  # a sheet that was submitted or approved is no longer ours to add to
+LEFT_OUT = "no time sheet entry: "
+
+
+def entry(
+    present: Attendance, view: View, ours: Ours
+) -> tuple[SheetEntry | None, tuple[str, ...]]:
+    """The entry to make or change for a visit that was checked out, and what was left out.
+
+    It spans the last block of stays; an hour or more between two of them is no work here.
+    """
+    if not present.checked_out:
+        return None, ()
+    start, end = present.block_start, present.end
+    if not start or not end:
+        return None, (f"{LEFT_OUT}the arrival is not known",)
+    # An entry must not end before it begins, nor be empty.
+    end = max(end, start + timedelta(minutes=1))
+    before = ours.entries.get(view.resource)
+    if before and (before.starts_at, before.ends_at) == (start, end):
+        return None, ()
+    problem = _untouchable(before, view) if before else _no_sheet(start, view)
+    if problem:
+        return None, (f"{LEFT_OUT}{problem}",)
+    missing = ("stays before the last break are not on the time sheet",)
+    return _entry(start, end, before, view), missing if present.interrupted else ()
+
+
+def changed(ours: Ours, meant: Ours, view: View) -> Entry | None:
+    """Our entry, if a worker that did not live to say so has changed its times."""
+    before, wanted = ours.entries.get(view.resource), meant.entries.get(view.resource)
+    if not before or not wanted or not view.entry:
+        return None
+    stands = (wanted.starts_at, wanted.ends_at) == (view.entry.starts_at, view.entry.ends_at)
+    return wanted.model_copy(update={"id": before.id}) if stands else None
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name; UTC where Salesforce names one that nobody knows."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _untouchable(before: Entry, view: View) -> str:
+    """Why our own entry is not ours to change any more, or ""."""
+    if view.entry is None:
+        return "the one that was there has been deleted"
+    if (view.entry.starts_at, view.entry.ends_at) != (before.starts_at, before.ends_at):
+        return "a person has changed its times"
+    return ""
+
+
+def _no_sheet(start: datetime, view: View) -> str:
+    """Why no entry can be made on the sheet of that day, or ""."""
+    if view.sheets is None:
+        return view.sheets_problem
+    day = start.astimezone(zone(view.time_zone)).date()
+    statuses = [each.status for each in view.sheets if each.first <= day <= each.last]
+    if statuses and OPEN_SHEET not in statuses:
+        return f"the sheet of {day} is {statuses[0]}"
+    return ""
+
+
+def _entry(start: datetime, end: datetime, before: Entry | None, view: View) -> SheetEntry:
+    day = start.astimezone(zone(view.time_zone)).date()
+    sheets = [
+        each
+        for each in view.sheets or ()
+        if each.first <= day <= each.last and each.status == OPEN_SHEET
+    ]
+    return SheetEntry(
+        id=before.id if before else "",
+        key=f"{view.appointment}/{view.resource}",
+        sheet=sheets[0].id if sheets else "",
+        resource=view.resource,
+        day=day,
+        starts_at=start,
+        ends_at=end,
+        subject=activity.SHEET_SUBJECT,
+        description=activity.reference(f"{view.appointment}/{view.resource}"),
+        work_order=view.work_order,
+        work_order_line=view.work_order_line,
+    )
