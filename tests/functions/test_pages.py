@@ -96,6 +96,7 @@ def created(browser: Browser, **fields: str) -> dict[str, Any]:
         "secret": SECRET_KEY,
         "login_host": "",
         "radius": "100",
+        "early_hours": "12",
         "invitation_template": "",
     }
     return browser.post("/connections", **(typed | fields))
@@ -259,6 +260,8 @@ def test_a_new_connection_is_kept_and_its_secret_is_sealed_and_never_shown(
         ({"login_host": "x.my.salesforce.com:8080"}, "no Salesforce login host"),
         ({"radius": "49"}, "radius"),
         ({"radius": "²"}, "radius"),
+        ({"early_hours": "0"}, "hours"),
+        ({"early_hours": "337"}, "hours"),
         ({"invitation_template": "http://a/{resource_id}"}, "https://"),
         ({"invitation_template": "https://a/"}, "resource_id"),
     ],
@@ -279,12 +282,12 @@ def test_what_was_typed_wrong_is_shown_again_without_the_secret(
 def test_settings_are_changed_by_their_form(bundle: Services, browser: Browser) -> None:
     path = header(created(browser), "Location")
 
-    assert browser.post(f"{path}/settings", radius="250")["statusCode"] == 303
-    assert browser.post(f"{path}/settings", radius="1")["statusCode"] == 400
+    assert browser.post(f"{path}/settings", radius="250", early_hours="6")["statusCode"] == 303
+    assert browser.post(f"{path}/settings", radius="1", early_hours="6")["statusCode"] == 400
 
     found = bundle.state.read(Connection, path.rpartition("/")[2])
     assert found
-    assert found.radius == 250
+    assert (found.radius, found.early_hours) == (250, 6)
 
 
 # ── pages ──────────────────────────────────────────────────────────────────────

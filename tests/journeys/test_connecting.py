@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+from uuid import uuid4
 
 import pytest
 import requests
@@ -41,9 +42,11 @@ def operator(shared: Town) -> Operator:
 
 
 @pytest.fixture
-def begun(operator: Operator) -> str:
-    """A connection that Salesforce was not yet asked for."""
-    return operator.new_connection(name="Acme", account=ACCOUNT, secret=SECRET)
+def begun(shared: Town, operator: Operator) -> str:
+    """A connection of an account of its own, that Salesforce was not yet asked for."""
+    account = f"acme-{uuid4()}"
+    shared.hypertrack.add_account(account, SECRET)
+    return operator.new_connection(name="Acme", account=account, secret=SECRET)
 
 
 def look(town: Town) -> Untouched:
@@ -216,7 +219,13 @@ def test_a_foreign_login_host_is_refused(shared: Town, operator: Operator, host:
     before = look(shared)
 
     answer = operator.post(
-        "/connections", name="x", account=ACCOUNT, secret=SECRET, login_host=host, radius="100"
+        "/connections",
+        name="x",
+        account=ACCOUNT,
+        secret=SECRET,
+        login_host=host,
+        radius="100",
+        early_hours="12",
     )
 
     says(answer, 400, "This is no Salesforce login host.")
@@ -231,7 +240,7 @@ def test_wrong_keys_of_hypertrack_are_refused_at_once(
     before = look(shared)
 
     answer = operator.post(
-        "/connections", name="x", account=account, secret=secret, radius="100"
+        "/connections", name="x", account=account, secret=secret, radius="100", early_hours="12"
     )
 
     says(answer, 400, "HyperTrack does not accept this AccountId and SecretKey.")
@@ -254,6 +263,20 @@ def test_an_org_without_field_service_is_told_what_is_missing(
     assert "Service Resources can" not in answer.text
     assert look(shared).queued == queued
     says(operator.connect(begun), 200, "Connected")
+
+
+def test_the_same_two_accounts_are_not_joined_twice(
+    shared: Town, operator: Operator, begun: str
+) -> None:
+    operator.connect(begun).raise_for_status()
+    account = shared.hypertrack.requests[-1].account_id
+    assert account
+    twin = operator.new_connection(name="Twin", account=account, secret=SECRET)
+
+    answer = operator.connect(twin)
+
+    says(answer, 400, "Acme joins this org and HyperTrack account already")
+    says(operator.open(f"/connections/{twin}"), 200, "Not connected to Salesforce yet")
 
 
 def test_a_connection_is_not_reconnected_to_another_org(

@@ -31,7 +31,7 @@ BAD: list[Any] = [
     "text",
     7,
     ["an array"],
-    {"type": 5},
+    {"type": "geotag", "data": {"metadata": {"type": "CLOCK_IN"}}},
     {"type": "geotag", "recorded_at": "yesterday"},
     {"type": "geofence", "data": "none"},
 ]
