@@ -1,7 +1,8 @@
 """AWS's JSON services over botocore's signer and urllib3.
 
-boto3 takes 0.45 s to import and 2 ms of CPU a call, and the webhook door pays for both while
-HyperTrack waits (`make bench` compares them). What we use of it are signed JSON posts.
+The webhook door pays for every import and every call while HyperTrack waits, and boto3 takes
+more than twice as long for either (`make bench` compares them). What we use of it are signed
+JSON posts.
 """
 
 from __future__ import annotations
