@@ -52,8 +52,16 @@ HyperTrack:  {town.hypertrack.url}
 Stop with ctrl-C; nothing is left behind.""",
         flush=True,
     )
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    signal.pause()
+
+
+def stop(number: int, _frame: object) -> None:
+    """Leave through everything that was entered, so that it is all taken down."""
+    sys.exit(0 if number == signal.SIGINT else 128 + number)
 
 
 if __name__ == "__main__":
+    # Set even where a shell had them ignored, as it does for what it puts into the background.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
     sys.exit(main("--once" in sys.argv[1:]))
