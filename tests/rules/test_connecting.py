@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fieldlink import connecting, renewing
-from fieldlink.connecting import Office
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Grant
+from fieldlink.office import Office
 from fieldlink.records import Access, Connection, Listed, PendingAuthorisation, Tokens
 from fieldlink.renewing import Pass
 from tests.fakes import NOON, FakeAuthorisation, FakeVault

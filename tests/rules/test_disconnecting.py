@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from fieldlink import disconnecting
-from fieldlink.connecting import Office
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Fence, Poll, Sync
+from fieldlink.office import Office
 from fieldlink.records import Access, Connection, LiveFence, Record, Tracking, WebhookKeys
 from tests.fakes import FakeAuthorisation, FakeOutbox, FakeVault
 from tests.make import (

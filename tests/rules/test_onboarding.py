@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fieldlink import onboarding
-from fieldlink.connecting import Office
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.office import Office
 from fieldlink.onboarding import Typed
 from fieldlink.records import Connection, Listed, WebhookKeys
 from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import urlsafe_b64encode
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from fieldlink.errors import Refused, Unavailable, must
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fieldlink.models import Grant
-    from fieldlink.ports import Authorisation, Salesforce, State, Vault
+    from fieldlink.office import Office
+    from fieldlink.ports import Salesforce, State
 
 GOOD_FOR = timedelta(minutes=10)  # an authorisation that was begun
 ALWAYS_ALLOWED = ("login.salesforce.com", "test.salesforce.com")
@@ -30,16 +31,6 @@ MISSING = {
     "AssignedResource": "Assigned Resources can't be seen",
     "ServiceResource": "Service Resources can't be seen",
 }
-
-
-class Office(NamedTuple):
-    """What connecting needs at hand."""
-
-    state: State
-    vault: Vault
-    authorisation: Authorisation
-    own_login_url: str  # the stack's own SalesforceLoginUrl, allowed whatever its host
-    now: datetime
 
 
 def login_url(text: str, own_login_url: str) -> str:

@@ -11,7 +11,7 @@ from fieldlink.records import Connection, Geofence, Resource, Tracking, WebhookK
 from fieldlink.renewing import revoke
 
 if TYPE_CHECKING:
-    from fieldlink.connecting import Office
+    from fieldlink.office import Office
     from fieldlink.ports import Outbox, State
 
 

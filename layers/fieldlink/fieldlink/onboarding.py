@@ -11,7 +11,7 @@ from fieldlink.records import Connection, Listed, WebhookKeys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fieldlink.connecting import Office
+    from fieldlink.office import Office
     from fieldlink.ports import HyperTrack
 
 SMALLEST_RADIUS, LARGEST_RADIUS = 50, 5_000  # metres; HyperTrack suggests 100 or more

@@ -10,8 +10,8 @@ from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.records import Access, Connection, Tokens
 
 if TYPE_CHECKING:
-    from fieldlink.connecting import Office
     from fieldlink.models import Grant
+    from fieldlink.office import Office
     from fieldlink.ports import State, Vault
 
 # What ends an access for good. Anything else is about our app or about today.

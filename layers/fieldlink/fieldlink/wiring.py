@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from fieldlink.adapters.mail import SesMail
     from fieldlink.adapters.salesforce import SalesforceOrg
     from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
-    from fieldlink.connecting import Office
     from fieldlink.desk import Desk
+    from fieldlink.office import Office
     from fieldlink.ports import KeyRing, Vault
     from fieldlink.records import Connection
 
@@ -99,7 +99,7 @@ class Services:
 
     def office(self) -> Office:
         """What connecting to Salesforce needs."""
-        from fieldlink.connecting import Office
+        from fieldlink.office import Office
 
         return Office(
             state=self.state,
