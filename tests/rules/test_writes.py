@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 
 import pytest
 
@@ -232,10 +233,11 @@ def test_a_booked_visit_that_changes_is_changed_and_not_booked_again() -> None:
     [
         (None, "has been deleted"),
         ({"starts_at": at(9), "ends_at": at(9, 30)}, "a person has changed"),
+        ({"starts_at": at(9), "ends_at": at(10), "sheet_status": "Approved"}, "is Approved"),
     ],
 )
 def test_an_entry_that_a_person_changed_or_deleted_is_left_alone_and_that_is_said(
-    now: dict[str, datetime] | None, reason: str
+    now: dict[str, Any] | None, reason: str
 ) -> None:
     booked = Entry(id="0ku000000000001AAA", starts_at=at(9), ends_at=at(10))
     ours = Ours(entries={RESOURCE: booked})

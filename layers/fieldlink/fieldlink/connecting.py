@@ -65,6 +65,8 @@ def begin(
     random: Callable[[], str],
 ) -> str:
     """Note a new authorisation and return the page to send the operator's browser to."""
+    if connection.state in {"ending", "ended"}:
+        raise Refused("This connection has been ended.")
     state, verifier = random(), random()
     pending = PendingAuthorisation(
         connection=connection.connection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fieldlink.commands import poll_message, sync_message
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Poll, Sync
 from fieldlink.records import Connection, Geofence, Resource, Tracking, WebhookKeys, Worker
 from fieldlink.renewing import revoke
@@ -20,6 +20,8 @@ def start(connection: Connection, *, office: Office, changes: Outbox, polls: Out
 
     HyperTrack's key is kept for as long as there are geofences to remove with it.
     """
+    if connection.state == "ended":
+        raise Refused("This connection has been ended.")
     ending = connection.model_copy(update={"state": "ending", "problem": ""})
     if not office.state.write(ending):
         raise Unavailable("somebody else changed this connection just now")

@@ -194,10 +194,11 @@ class Sheet(Model):
 
 
 class Booked(Model):
-    """The times of a time sheet entry."""
+    """A time sheet entry as it stands, and the status of its sheet."""
 
     starts_at: Utc
     ends_at: Utc
+    sheet_status: str = "New"
 
 
 class View(Model):
@@ -270,6 +271,12 @@ class Writes(Model):
     @property
     def empty(self) -> bool:
         return not (self.changes or self.event or self.entry) and self.travel_minutes is None
+
+    @property
+    def without_words(self) -> dict[str, Any]:
+        """For the ledger: what a technician wrote is not kept there as well."""
+        words = {"event": {"description"}}
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=words)
 
 
 class Written(Model):

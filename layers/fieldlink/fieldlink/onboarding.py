@@ -69,6 +69,8 @@ def change_secret(
 
     The webhook door learns it first: it must never refuse what HyperTrack signs.
     """
+    if connection.state == "ended":
+        raise Refused("This connection has been ended.")
     _check(connection.hypertrack_account, secret, account)
     name = connection.connection
     sealed = office.vault.seal(secret, connection=name)

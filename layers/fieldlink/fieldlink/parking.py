@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=10)
 # The queues give a message up after 30 tries. 5 + 10 + ... + 320 s = 10.6 min for the first
-# seven, then ten minutes each: 22 x 10 min + 10.6 min = 3.8 hours.
+# seven, then ten minutes each: 21 x 10 min + 10.6 min = 3.7 hours.
 LAST_TRY = 29
 # What fails in a way that nobody foresaw: 5 + 10 + 20 + 40 s = 75 s.
 LAST_TRY_OF_POISON = 5

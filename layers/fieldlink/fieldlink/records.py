@@ -253,7 +253,7 @@ class Ours(Model):
     status: str | None = None
     actual_start: Utc | None = None
     actual_end: Utc | None = None
-    travel: dict[str, float] = Field(default={})  # by resource, minutes
+    travel: dict[str, float] = Field(default={})  # by assignment, minutes
     entries: dict[str, Entry] = Field(default={})  # by resource
     overruled_at: Utc | None = None  # when a person chose another status than ours
 

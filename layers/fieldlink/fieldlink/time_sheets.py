@@ -25,7 +25,7 @@ def entry(
 ) -> tuple[SheetEntry | None, tuple[str, ...]]:
     """The entry to make or change for a visit that was checked out, and what was left out.
 
-    It spans the last block of stays; an hour or more between two of them is no work here.
+    It spans the last block of stays; a break of more than an hour before it is no work here.
     """
     if not present.checked_out:
         return None, ()
@@ -65,6 +65,8 @@ def _untouchable(before: Entry, view: View) -> str:
     """Why our own entry is not ours to change any more, or ""."""
     if view.entry is None:
         return "the one that was there has been deleted"
+    if view.entry.sheet_status != OPEN_SHEET:
+        return f"its sheet is {view.entry.sheet_status}"
     if (view.entry.starts_at, view.entry.ends_at) != (before.starts_at, before.ends_at):
         return "a person has changed its times"
     return ""

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from fieldlink.adapters.sqs import SqsOutbox
 
-# Milliseconds that one message can take: two calls of a vendor that connects in 3 s and answers
-# in 20 s each, and 4 s for AWS. With less left, Lambda may kill the worker amid its writes.
+# Milliseconds that must be left to begin a message: two slow calls of a vendor, which connects
+# in 3 s and answers in 20 s, and 4 s for AWS. Most take far less; one that takes more is killed
+# with its worker, and the intent is what makes that harmless.
 LONGEST_MESSAGE = 2 * (3_000 + 20_000) + 4_000
 
 

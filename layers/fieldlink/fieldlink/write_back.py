@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # A worker is stopped after one minute, and Salesforce ends a request after ten at most. What
 # was begun longer ago than both is either done or will never be.
 ABANDONED = timedelta(minutes=11)
-# An anchor item may hold 400 KB; a fact takes up to about 1 KB with a long note.
+# An anchor item may hold 400 KB; a fact takes about 0.6 KB, as its note is not kept: 170 KB.
 MOST_FACTS = 300
 
 
@@ -113,7 +113,7 @@ def _tell(
     before = begun.planned if begun else None
     wrote: dict[str, object] = {}
     for each in (before, planned):
-        wrote |= each.model_dump(mode="json", exclude_defaults=True) if each else {}
+        wrote |= each.without_words if each else {}
     nothing = planned.empty and (before is None or before.empty)
     outcome = Outcome.SUPERSEDED if nothing else Outcome.APPLIED
     reason = "; ".join(planned.left_out)

@@ -105,7 +105,8 @@ def booked(rows: Sequence[Mapping[str, Any]]) -> Booked | None:
     for row in rows:
         starts_at, ends_at = moment(row["StartTime"]), moment(row["EndTime"])
         if starts_at and ends_at:
-            return Booked(starts_at=starts_at, ends_at=ends_at)
+            status = (row["TimeSheet"] or {}).get("Status") or ""
+            return Booked(starts_at=starts_at, ends_at=ends_at, sheet_status=status)
     return None
 
 

@@ -81,7 +81,7 @@ def view_queries(appointment: str, resource: str, day: datetime, entry: str) -> 
     }
     if entry:
         queries["entry"] = (
-            "SELECT Id, StartTime, EndTime FROM TimeSheetEntry "
+            "SELECT Id, StartTime, EndTime, TimeSheet.Status FROM TimeSheetEntry "
             f"WHERE Id = '{_id(entry)}' ORDER BY Id"
         )
     return queries
