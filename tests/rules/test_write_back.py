@@ -454,6 +454,22 @@ def test_a_parked_fact_that_was_written_after_all_is_found_when_it_is_replayed()
     settled(world, [next_one, told.fact, late], Death("after", 0))
 
 
+def test_a_refused_check_out_completes_when_replayed_after_a_person_edited_the_work() -> None:
+    world = world_of_three()
+    apply(world, BEFORE["on site"][0])
+    told = delivered(STRUCK["checking out"])
+    world.fate.fail("write Salesforce", Refused("a signature is missing"), times=1)
+    with pytest.raises(Refused):
+        apply(world, told)
+    write_back.release(told.delivery, APPOINTMENT, world.desk)
+    world.salesforce.edit(APPOINTMENT, at=at(11), status="In Progress")
+
+    apply(world, told)
+
+    assert world.salesforce.work[APPOINTMENT].status == "Completed"
+    assert not anchor(world).doubtful
+
+
 @pytest.mark.parametrize("effect", ["view", "write Salesforce"])
 def test_a_refused_fact_does_not_hold_up_the_next_one(effect: str) -> None:
     world = world_of_three()

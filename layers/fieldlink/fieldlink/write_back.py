@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from fieldlink import writes
 from fieldlink.desk import known_before, row
 from fieldlink.errors import Refused, Unavailable, Unclear, must
-from fieldlink.models import Delivered, Fact, Kind, Outcome, View, Writes, Written
-from fieldlink.records import Connection, Intent, Ours, Visit
+from fieldlink.models import Delivered, Outcome, View, Writes, Written
+from fieldlink.records import Intent, Ours, Visit
 
 if TYPE_CHECKING:
     from fieldlink.desk import Desk
@@ -67,7 +67,7 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     view = desk.salesforce.view(
         fact.appointment, fact.resource, fact.at, entry.id if entry else ""
     )
-    if too_early(fact, view, desk.connection):
+    if writes.too_early(fact, view, desk.connection):
         return _leave_out(visit, delivered, desk)
     begun = visit.intent or visit.doubtful.get(fact.key)
     ours = visit.ours
@@ -78,7 +78,7 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     planned = writes.plan(fact, known, view, ours)
     claimed = _claim(visit, ours, planned, view, delivered, desk)
     try:
-        made = _carry_out(planned, desk, look=begun is not None)
+        made = _carry_out(planned, claimed, desk, look=begun is not None)
         outcome = _tell(delivered, planned, begun, made, desk)
         _settle(claimed, delivered, planned, made, desk)
     except Unclear:
@@ -122,7 +122,7 @@ def _tell(
     return outcome
 
 
-def _carry_out(planned: Writes, desk: Desk, *, look: bool) -> Written:
+def _carry_out(planned: Writes, claimed: Visit, desk: Desk, *, look: bool) -> Written:
     """Write what is planned, but for the rows that an earlier try has made."""
     if planned.empty:
         return Written()
@@ -133,7 +133,12 @@ def _carry_out(planned: Writes, desk: Desk, *, look: bool) -> Written:
             **({"entry": None} if found.entry else {}),
         }
     )
-    made = Written() if rest.empty else desk.salesforce.write(rest)
+    try:
+        made = Written() if rest.empty else desk.salesforce.write(rest)
+    except Refused:
+        if not look:  # a no to the first and only try: nothing of it is in doubt
+            must(desk.state.write(claimed.model_copy(update={"intent": None})))
+        raise
     return Written(
         event=found.event or made.event,
         entry=found.entry or made.entry,
@@ -188,11 +193,3 @@ def _leave_out(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     if visit.intent:
         must(desk.state.write(visit.model_copy(update={"intent": None})))
     return Outcome.IGNORED
-
-
-def too_early(fact: Fact, view: View, connection: Connection) -> bool:
-    """Whether a resource only drove past the place of an appointment of another day."""
-    if view.starts_at is None or fact.kind not in {Kind.ARRIVED, Kind.LEFT}:
-        return False
-    came_at = fact.arrived_at or fact.at  # a departure is judged by its arrival
-    return view.starts_at - came_at > timedelta(hours=connection.early_hours)

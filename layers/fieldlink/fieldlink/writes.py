@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fieldlink import activity, time_sheets, visits
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fieldlink.models import Category, Changes
-    from fieldlink.records import Intent
+    from fieldlink.records import Connection, Intent
     from fieldlink.visits import Attendance
 
 # These put a row into the appointment's Activity.
@@ -85,6 +85,14 @@ def noticed(ours: Ours, view: View) -> Ours:
     if not differs or view.changed_by_us:
         return ours
     return ours.model_copy(update={"overruled_at": view.changed_at})
+
+
+def too_early(fact: Fact, view: View, connection: Connection) -> bool:
+    """Whether a resource only drove past the place of an appointment of another day."""
+    if view.starts_at is None or fact.kind not in {Kind.ARRIVED, Kind.LEFT}:
+        return False
+    came_at = fact.arrived_at or fact.at  # a departure is judged by its arrival
+    return view.starts_at - came_at > timedelta(hours=connection.early_hours)
 
 
 def _status(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
