@@ -25,7 +25,10 @@ help: ## this list
 run: .venv/made .venv-stack/made $(BUILT) ## a working day on this machine; ARGS=--once ends by itself
 	.venv/bin/python -m local $(ARGS)
 
-test: .venv/made .venv-stack/made $(BUILT) ## everything that must hold
+doctor: .venv/made .venv-stack/made $(BUILT) ## is the bundle well? connected on this machine and examined
+	.venv/bin/python -m local doctor
+
+test: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## everything that must hold
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -33,7 +36,7 @@ test: .venv/made .venv-stack/made $(BUILT) ## everything that must hold
 	.venv/bin/python -m local.smoke
 	.venv/bin/pytest $(ARGS)
 
-bench: .venv/made .venv-stack/made $(BUILT) ## the door's import and CPU beside the usual way
+bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door's import and CPU beside the usual way
 	.venv/bin/python -m bench $(ARGS)
 
 build: $(BUILT) ## functions and layer, ready to deploy
@@ -73,4 +76,12 @@ $(UV):
 	  awslambdaric==4.2.2 boto3==1.44.5
 	touch $@
 
-.PHONY: help run test bench build deploy format
+# Salesforce clients that nobody here wrote: they show how true the simulator is, and what others cost
+.venv-clients/made: Makefile tests/clients/package.json | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-clients
+	$(UV) pip install --quiet --compile-bytecode --python .venv-clients/bin/python \
+	  simple-salesforce==1.12.10 tap-salesforce==2.8.1
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/clients
+	touch $@
+
+.PHONY: help run doctor test bench build deploy format

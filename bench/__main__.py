@@ -1,4 +1,4 @@
-"""The webhook door beside the usual way: python -m bench [--quick]."""
+"""The webhook door and the looks beside what others do: python -m bench [--quick]."""
 
 import json
 import shutil
@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.cost import cost
 from bench.deliveries import SIZES, delivery_of
 from bench.loopback import pretended_aws
 from bench.measure import Figures, Row, in_turn, table
+from bench.polls import polls
 from bench.pretended import ENVIRONMENT
 from local.runtime import BUILT, OF_LAMBDA, PYTHON, ROOT
 
@@ -29,6 +31,13 @@ P1   CPU of a delivery whose events are all queued, in warm processes. "no I/O":
      calls to AWS. "to the wire": these are made, signed and read as well, but not sent (what is
      replaced is urllib3's pool; botocore is answered by a listener to its before-send).
 P13  The most memory that the processes of P4 had.
+P8   CPU of a row of Salesforce's, from the request to what is to be done about it: fetched,
+     parsed, compared with what is stored (in memory here), decided on. "none changed": a look
+     at everything when all is known. Beside: tap-salesforce's first sync, and query_all of
+     simple-salesforce, which only fetches; the same columns of the same rows. "wall": with
+     the time that the simulated org takes to answer.
+P10  Calls of Salesforce's API that a look takes when nothing has changed, and that the tap's
+     next sync of three streams does, as the org counts them.
 """
 
 
@@ -39,7 +48,10 @@ def main() -> int:
     rounds = 3 if quick else 15
     print(ABOUT.format(rounds=rounds))
     rows = starts(rounds) + paces(rounds, share=0.25 if quick else 1)
+    rows += polls(COMMAND, [LAYER, ROOT], rounds, rows=2_000 if quick else 20_000)
     print(table(rows))
+    doors = BUILT / "PollSalesforce"  # and all others: each function's folder holds every door
+    print("", cost(COMMAND, [doors, LAYER, OF_LAMBDA, ROOT], 1 if quick else 4), sep="\n")
     return 0
 
 

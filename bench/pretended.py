@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "INVITES_QUEUE_URL": QUEUE,
     "EVENTS_QUEUE_URL": QUEUE,
     "SALESFORCE_APP_SECRET": "SalesforceApp",
+    "SALESFORCE_JWT_KEY_SECRET": "SalesforceJwtKey",
     "CONSOLE_KEY_SECRET": "ConsoleKey",
     "KMS_KEY_ID": "arn:aws:kms:eu-central-1:000000000000:key/Key",
     "SALESFORCE_LOGIN_URL": "https://login.salesforce.com",

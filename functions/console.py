@@ -7,14 +7,28 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from fieldlink import connecting, disconnecting, onboarding, overview, pages, parking, sessions
+from fieldlink import (
+    connecting,
+    disconnecting,
+    doctor,
+    nudging,
+    onboarding,
+    overview,
+    pages,
+    parking,
+    sessions,
+)
+from fieldlink.alarms import flush
+from fieldlink.commands import poll_message
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
 from fieldlink.ports import Message
 from fieldlink.records import Connection, Parked
 from fieldlink.wiring import now, random_text, services
 
 app = APIGatewayHttpResolver()
+LONGEST_REPORT = 12_000  # milliseconds; one takes 2 s while every vendor answers
 NOBODY = (
     "Open the console with a setup link. Whoever may invoke this function in AWS mints one "
     "with the command in the stack's output SetupCommand."
@@ -33,15 +47,36 @@ class NotFound(Exception):
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A browser's request, or the operator's own invocation with AWS credentials."""
-    if "requestContext" not in event and event.get("action") == "mint_setup_link":
-        metrics.add_metric(name="SetupLinkMinted", unit="Count", value=1)
-        logger.info("setup link minted")
-        token = sessions.mint(services().console_key, random=random_text)
-        return {"setup_link": f"{address(str(event['url']))}/setup?token={token}"}
+    if "requestContext" not in event and event.get("action") in ACTIONS:
+        return ACTIONS[event["action"]](event, context)
     answer = app.resolve(event, context)
     logger.info("console answered", status=answer["statusCode"])
     metrics.add_metric(name=f"Console{answer['statusCode']}", unit="Count", value=1)
     return answer
+
+
+def mint_setup_link(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    metrics.add_metric(name="SetupLinkMinted", unit="Count", value=1)
+    logger.info("setup link minted")
+    token = sessions.mint(services().console_key, random=random_text)
+    return {"setup_link": f"{address(str(event['url']))}/setup?token={token}"}
+
+
+def examine(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The doctor's reports, for whoever may invoke this function."""
+    metrics.add_metric(name="DoctorAsked", unit="Count", value=1)
+    found = doctor.rounds(
+        str(event.get("connection") or ""),
+        state=services().state,
+        case=services().case,
+        more=lambda: context.get_remaining_time_in_millis() > LONGEST_REPORT,
+    )
+    flush(services().meter)
+    logger.info("doctor told", healthy=found["healthy"], reports=len(found["reports"]))
+    return found
+
+
+ACTIONS = {"mint_setup_link": mint_setup_link, "doctor": examine}
 
 
 @app.get("/setup")
@@ -64,7 +99,7 @@ def connections() -> Response[str]:
 @app.post("/connections")
 def create() -> Response[str]:
     session, form = posted()
-    typed = onboarding.Typed(*(form.get(name, "") for name in onboarding.Typed._fields))
+    typed = filled(onboarding.Typed(), form)
     try:
         made = onboarding.create(
             typed,
@@ -83,11 +118,28 @@ def connection(connection_id: str) -> Response[str]:
     return show(signed_in(), known(connection_id))
 
 
+@app.get("/connections/<connection_id>/doctor")
+def show_report(connection_id: str) -> Response[str]:
+    session, found = signed_in(), known(connection_id)
+    report = doctor.examine(services().case(found))
+    flush(services().meter)
+    return pages.html(
+        "doctor.html",
+        cookie=sessions.sealed(session, services().console_key),
+        connection=found,
+        report=report,
+        colours=pages.HEALTH,
+    )
+
+
 @app.post("/connections/<connection_id>/connect")
 def connect(connection_id: str) -> Response[str]:
     session, _ = posted()
+    found = known(connection_id)
+    if found.authorise != "web":
+        return connect_directly(found)
     page = connecting.begin(
-        known(connection_id),
+        found,
         session=session.id,
         callback=f"{own_url()}/oauth/callback",
         office=services().office(),
@@ -96,16 +148,22 @@ def connect(connection_id: str) -> Response[str]:
     return pages.redirect(page)
 
 
+def connect_directly(found: Connection) -> Response[str]:
+    made = connecting.connect_directly(
+        found, office=services().office(), org=services().salesforce
+    )
+    if made.state == "connected":
+        first = poll_message(Poll(connection=made.connection), f"first {now().isoformat()}")
+        services().polls.put([first])
+    return pages.redirect(f"/connections/{made.connection}")
+
+
 @app.post("/connections/<connection_id>/settings")
 def settings(connection_id: str) -> Response[str]:
     session, form = posted()
     found = known(connection_id)
     try:
-        changed = onboarding.checked_settings(
-            form.get("radius", ""),
-            form.get("early_hours", ""),
-            form.get("invitation_template", ""),
-        )
+        changed = onboarding.checked_settings(filled(onboarding.settings_of(found), form))
     except Refused as refusal:
         return show(session, found, problem=str(refusal), status=400)
     if not services().state.write(found.model_copy(update=changed)):
@@ -194,6 +252,11 @@ def posted() -> tuple[sessions.Session, dict[str, str]]:
     return session, form
 
 
+def filled(typed: onboarding.Typed, form: dict[str, str]) -> onboarding.Typed:
+    """A field that is not sent stays as it is."""
+    return typed._replace(**{name: form[name] for name in typed._fields if name in form})
+
+
 def known(connection_id: str) -> Connection:
     found = services().state.read(Connection, connection_id)
     if found is None:
@@ -229,7 +292,7 @@ def show_connections(
         states=pages.STATES,
         form_token=sessions.form_token(session, key),
         own_login_url=services().settings.salesforce_login_url,
-        typed=typed or onboarding.Typed("", "", "", "", "100", "12", ""),
+        typed=typed or onboarding.Typed(),
         problem=problem,
     )
 
@@ -248,6 +311,8 @@ def show(
         problem=problem or found.problem,
         form_token=sessions.form_token(session, key),
         webhook_url=f"{own_url()}/webhooks/hypertrack/{found.connection}",
+        nudge_url=f"{own_url()}/nudges/salesforce/{found.connection}",
+        nudge_key=nudging.key_of(found.connection, key),
         ledger=services().ledger.last(found.connection, now=now(), limit=30),
         **overview.details(found, services().state),
     )

@@ -1,61 +1,148 @@
-"""Polls queue: hand on what changed in one Salesforce org."""
+"""Polls queue: hand on what changed in one Salesforce org, and what waited for it."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from fieldlink import disconnecting, polling
-from fieldlink.errors import Lost, Refused, Unavailable
+from fieldlink import capabilities, disconnecting, holding, polling, renewing
+from fieldlink.alarms import flush, tell_lost
+from fieldlink.errors import Closed, FieldlinkError, Lost, Refused, Unavailable
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
-from fieldlink.records import Connection
-from fieldlink.wiring import random_text, services
+from fieldlink.records import Access, Connection, Watermark
+from fieldlink.wiring import now, random_text, services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fieldlink.gate import Doorkeeper
+    from fieldlink.worker import Context
+
+# Milliseconds that must be left to send another page of held messages: 500 in batches of ten,
+# and the erasing of each, at some 10 ms a call, take 6 s.
+LONGEST_PAGE = 30_000
+PUT_OFF = "put off"
+RENEWAL_KNOWN = renewing.RENEWAL_ABANDONED + timedelta(seconds=5)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """One message at a time. What fails is not tried again: the next tick comes anyway."""
+def lambda_handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """One message at a time. What fails is not tried again, as the next tick comes anyway; but
+    for a renewal of which it is not known how it went, which is not left unknown for so long.
+    """
+
+    def more() -> bool:
+        return context.get_remaining_time_in_millis() > LONGEST_PAGE
+
+    again = []
     for record in event["Records"]:
         poll = Poll.model_validate_json(record["body"])
-        outcome = _poll(poll.connection, record["messageId"])
+        try:
+            outcome = _poll(poll, record["messageId"], more)
+        finally:
+            flush(services().meter)
+        if outcome["outcome"] == PUT_OFF and _comes_again(poll, record):
+            again.append({"itemIdentifier": record["messageId"]})
         logger.info("polled", connection=poll.connection, **outcome)
         metrics.add_metric(name="Polled", unit="Count", value=1)
-    return {"batchItemFailures": []}
+    return {"batchItemFailures": again}
 
 
-def _poll(name: str, cause: str) -> dict[str, Any]:
-    connection = services().state.read(Connection, name)
+def _comes_again(poll: Poll, record: dict[str, Any]) -> bool:
+    """Once, when whoever began to renew the access has ended or is gone."""
+    access = services().state.read(Access, poll.connection)
+    if access is None or access.renewing_since is None:
+        return False
+    if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
+        return False
+    services().polls.postpone(record["receiptHandle"], RENEWAL_KNOWN)
+    return True
+
+
+def _poll(poll: Poll, cause: str, more: Callable[[], bool]) -> dict[str, Any]:
+    connection = services().state.read(Connection, poll.connection)
     try:
         if connection and connection.state == "ending":
-            ended = disconnecting.finish(
-                connection, office=services().office(), changes=services().changes, cause=cause
-            )
-            return {"outcome": "ended" if ended else "ending"}
+            return {"outcome": _end(connection, cause, more)}
         if connection is None or connection.state != "connected":
             return {"outcome": "not connected"}
-        return _look(connection)
+        return _look(connection, poll, more)
     except Lost:
-        logger.error("connection lost", connection=name)
+        tell_lost(poll.connection, services().state)
         return {"outcome": "lost"}
+    except Closed:
+        return {"outcome": "paused"}
     except Unavailable as error:
-        return {"outcome": "put off", "error": type(error).__name__}
+        return {"outcome": PUT_OFF, "error": type(error).__name__}
 
 
-def _look(connection: Connection) -> dict[str, Any]:
-    problem = ""
-    outcome: dict[str, Any] = {"outcome": "refused"}
+def _end(connection: Connection, cause: str, more: Callable[[], bool]) -> str:
+    """What waits goes to its worker all the same, which notes that it came too late."""
+    _release(connection, more)
+    ended = disconnecting.finish(
+        connection, office=services().office(), changes=services().changes, cause=cause
+    )
+    return "ended" if ended else "ending"
+
+
+def _look(connection: Connection, poll: Poll, more: Callable[[], bool]) -> dict[str, Any]:
+    doorkeeper = services().doorkeeper(connection, "look")
     try:
-        polled = polling.poll(
-            connection,
-            salesforce=services().salesforce(connection),
-            state=services().state,
-            queues=polling.Queues(changes=services().changes, invites=services().invites),
-            run=random_text(),
-        )
-        outcome = {"outcome": "looked", **polled._asdict()}
+        polled = _counted(connection, poll, doorkeeper)
     except Refused as refusal:
-        problem = f"Salesforce refused a look for changes: {refusal}"
+        _note_problem(connection, f"Salesforce refused a look for changes: {refusal}")
+        return {"outcome": "refused"}
+    _note_problem(connection, "")
+    released = _release(connection, more) if doorkeeper.settle() else 0
+    if polled.full:
+        _keep_up(connection)
+    return {"outcome": "looked", **polled._asdict(), "released": released}
+
+
+def _counted(connection: Connection, poll: Poll, doorkeeper: Doorkeeper) -> polling.Polled:
+    state, name = services().state, connection.connection
+    before = state.read(Watermark, name)
+    polled = polling.poll(
+        connection,
+        salesforce=services().salesforce(connection, doorkeeper=doorkeeper),
+        state=state,
+        queues=polling.Queues(changes=services().changes, invites=services().invites),
+        run=random_text(),
+        full=poll.full,
+    )
+    services().meter.looked(name, now(), before, state.read(Watermark, name))
+    return polled
+
+
+def _note_problem(connection: Connection, problem: str) -> None:
     if problem != connection.problem:
         services().state.write(connection.model_copy(update={"problem": problem}))
-    return outcome
+
+
+def _keep_up(connection: Connection) -> None:
+    """Once a night: the access kept from idling, and what we may read and write asked anew.
+
+    If that fails the look was good all the same, and the next night comes.
+    """
+    try:
+        renewing.keep_alive(connection, services().office())
+        capabilities.refresh(
+            connection,
+            salesforce=services().salesforce(connection, "extra"),
+            state=services().state,
+            now=now(),
+        )
+    except Lost:
+        raise
+    except FieldlinkError as error:
+        logger.warning(
+            "not kept up", connection=connection.connection, error=type(error).__name__
+        )
+
+
+def _release(connection: Connection, more: Callable[[], bool]) -> int:
+    return holding.release(
+        connection, state=services().state, events=services().events, more=more
+    )

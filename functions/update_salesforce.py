@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fieldlink import reports
+from fieldlink.alarms import flush
 from fieldlink.errors import Refused
 from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """A batch of reported events."""
-    return work_off(
-        event,
-        Work("events", services().events, _connection_of, _take, note_parked=_note_parked),
-        context,
+    work = Work(
+        "events",
+        services().events,
+        _connection_of,
+        _take,
+        note_parked=_note_parked,
+        arrived=lambda body: _report(body).received_at,
     )
+    try:
+        return work_off(event, work, context)
+    finally:
+        flush(services().meter)
 
 
 def _connection_of(body: str) -> str:

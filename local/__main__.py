@@ -1,6 +1,7 @@
 """`python -m local`: the bundle on this machine, and a working day with it.
 
 With --once it ends by itself, with exit code 0 only if the day gave what it should have.
+`python -m local doctor` has the doctor look at it instead: exit code 0 only if all is well.
 """
 
 import signal
@@ -8,17 +9,18 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from local import result
+from local import checkup, result
 from local.day import WorkingDay
 from local.town import Town
 
+BEGAN = time.monotonic()
+
+
+def say(text: str) -> None:
+    print(f"{time.monotonic() - BEGAN:6.1f} s  {text}", flush=True)
+
 
 def main(once: bool) -> int:
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
-
     # The night before, so that the whole day lies ahead of the simulated clock.
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with Town(midnight, say=say) as town:
@@ -39,6 +41,13 @@ def main(once: bool) -> int:
         if not once:
             stay(town)
     return 1 if wrong else 0
+
+
+def examine() -> int:
+    """Exit code 0 only if the doctor calls the bundle healthy."""
+    found = checkup.examined(say)
+    print(f"\n{checkup.table(found)}", flush=True)
+    return 0 if found["healthy"] else 1
 
 
 def stay(town: Town) -> None:
@@ -64,4 +73,4 @@ if __name__ == "__main__":
     # Set even where a shell had them ignored, as it does for what it puts into the background.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
-    sys.exit(main("--once" in sys.argv[1:]))
+    sys.exit(examine() if "doctor" in sys.argv[1:] else main("--once" in sys.argv[1:]))

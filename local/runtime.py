@@ -69,13 +69,13 @@ def _take_out(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _widen(function: dict[str, Any]) -> None:
-    """ministack takes the resource of SendEmail to be `*`, and batches for an own action.
+    """ministack takes the resource of SES's actions to be `*`, and batches for an own action.
 
     On AWS whoever may SendMessage may send batches; there is no other permission for them.
     """
     for policy in function["Policies"]:
         for statement in policy["Statement"]:
-            if statement["Action"] == "ses:SendEmail":
+            if statement["Action"] in ["ses:SendEmail", "ses:GetEmailIdentity"]:
                 statement["Resource"] = "*"
             if statement["Action"] == "sqs:SendMessage":
                 statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]

@@ -77,6 +77,9 @@ class Stack:
     def queue_url(self, logical_id: str) -> str:
         return self._ids[logical_id]
 
+    def secret_id(self, logical_id: str) -> str:
+        return self._ids[logical_id]
+
     def invoke(self, logical_id: str, payload: dict[str, Any]) -> Any:
         """What the function answers; raises RuntimeError with what it raised."""
         answer = self.client("lambda").invoke(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from local.clock import SteppedClock
@@ -13,7 +14,6 @@ from local.stack import APP, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
@@ -36,6 +36,9 @@ class Town:
         self.salesforce = FakeSalesforce(
             clock=self.clock, client_id=APP["client_id"], client_secret=APP["client_secret"]
         )
+        self.salesforce.assertion_clock = lambda: datetime.now(
+            UTC
+        )  # of the functions that sign
         self.hypertrack = FakeHyperTrack(
             clock=self.clock, accounts={ACCOUNT: SECRET}, retry_delay=RETRY_DELAY
         )

@@ -22,6 +22,7 @@ from local.salesforce import FakeSalesforce
 TEMPLATE = read_template(Path(__file__).resolve().parent.parent / "template.yaml")
 ACCOUNT, SECRET_KEY = "account-of-the-tests", "hypertrack-secret-of-the-tests"
 CLIENT_SECRET, CONSOLE_KEY = "salesforce-secret-of-the-tests", "console-key-of-the-tests"
+NO_KEY = TEMPLATE["Resources"]["SalesforceJwtKey"]["Properties"]["SecretString"]
 ROSA, ROSAS_MAIL = "Rosa Fuller", "rosa.fuller@example.com"
 SITE = (52.516275, 13.377704)
 SENDER = "office@example.com"
@@ -100,7 +101,8 @@ def _made(aws: Pretended, salesforce: FakeSalesforce) -> dict[str, str]:
         if each["Type"] in makers
     }
     app = f'{{"client_id":"{salesforce.client_id}","client_secret":"{CLIENT_SECRET}"}}'
-    for name, text in {"SalesforceApp": app, "ConsoleKey": CONSOLE_KEY}.items():
+    secrets = {"SalesforceApp": app, "SalesforceJwtKey": NO_KEY, "ConsoleKey": CONSOLE_KEY}
+    for name, text in secrets.items():
         manager = aws.client("secretsmanager")
         made[name] = manager.create_secret(Name=name, SecretString=text)["ARN"]
     return made

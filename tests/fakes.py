@@ -17,11 +17,13 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fieldlink import models
-from fieldlink.errors import Refused
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import (
     ASSIGNMENT_KEY,
     RESOURCE_KEY,
+    Ability,
     Category,
+    Described,
     Grant,
     Identity,
     LedgerRow,
@@ -32,7 +34,7 @@ from fieldlink.models import (
     Written,
     minute,
 )
-from fieldlink.ports import Keys, Message
+from fieldlink.ports import Again, Depth, Keys, Message, Sender, nothing_is_known
 from fieldlink.records import (
     Appointment,
     Assignment,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fieldlink.models import Fence
+    from fieldlink.ports import Unchanged
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 STATUSES = (
@@ -139,6 +142,14 @@ class FakeState:
             found = [self._stored.get((kind, key)) for key in wanted]
             return [_record(kind, stored) for stored in found if stored]
 
+    def fingerprints(
+        self, kind: type[Row], keys: Iterable[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], str]:
+        with self.fate.effect(f"read fingerprints of {kind.__name__}s"):
+            found = {key: self._stored.get((kind, key)) for key in keys}
+            told = {key: _record(kind, each).fingerprint for key, each in found.items() if each}
+            return {key: each for key, each in told.items() if each}
+
     def all_of[R: Record](self, kind: type[R], *key: str) -> list[R]:
         with self.fate.effect(f"read all {kind.__name__}s"):
             return [
@@ -149,17 +160,21 @@ class FakeState:
                 if stored_kind is kind and stored_key[: len(key)] == key
             ]
 
+    def some_of[R: Record](self, kind: type[R], *key: str, limit: int) -> list[R]:
+        return self.all_of(kind, *key)[:limit]
+
     def write(self, record: Record) -> bool:
         with self.fate.effect(f"write {type(record).__name__}"), self._lock:
-            stored = self._stored.get((type(record), record.key))
-            if (stored.version if stored else 0) != record.version:
+            if self._version(record) != record.version:
                 return False
             self._put(record)
             return True
 
-    def write_all(self, records: Iterable[Record]) -> None:
+    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
         for record in records:
-            with self.fate.effect(f"write {type(record).__name__}"):
+            with self.fate.effect(f"write {type(record).__name__}"), self._lock:
+                if fence and self._version(fence) != fence.version:
+                    raise Unavailable("another worker has moved on, or DynamoDB is busy")
                 self._put(record)
 
     def take[R: Record](self, kind: type[R], *key: str) -> R | None:
@@ -188,6 +203,10 @@ class FakeState:
     def kinds(self) -> Counter[str]:
         """How many records of each kind are stored."""
         return Counter(kind.__name__ for kind, _ in self._stored)
+
+    def _version(self, record: Record) -> int:
+        stored = self._stored.get((type(record), record.key))
+        return stored.version if stored else 0
 
     def _put(self, record: Record) -> None:
         body = record.model_dump_json(exclude={"version", "ttl"})
@@ -228,6 +247,31 @@ class FakeLedger:
         return [LedgerRow.model_validate_json(text) for text in self._stored.values()]
 
 
+class FakeMeter:
+    """Counts by the hour, and forgets none."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+        self.hours: Counter[tuple[str, datetime]] = Counter()
+
+    def add(self, connection: str, at: datetime, calls: int) -> None:
+        with self.fate.effect("add calls"):
+            self.hours[connection, _hour(at)] += calls
+
+    def last_day(self, connection: str, now: datetime) -> int:
+        with self.fate.effect("read calls"):
+            first, last = _hour(now) - timedelta(days=1), _hour(now)
+            return sum(
+                calls
+                for (name, hour), calls in self.hours.items()
+                if name == connection and first <= hour <= last
+            )
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 class FakeOutbox:
     """Records the messages that were put, each time that they were."""
 
@@ -235,11 +279,16 @@ class FakeOutbox:
         self.fate = fate or Fate()
         self.name = name
         self.messages: list[Message] = []
+        self.dead = 0
 
     def put(self, messages: Iterable[Message]) -> None:
         wanted = list(messages)
         with self.fate.effect(f"put {self.name}"):
             self.messages += wanted
+
+    def depth(self) -> Depth:
+        with self.fate.effect(f"count {self.name}"):
+            return Depth(waiting=len(self.queued), dead=self.dead)
 
     @property
     def queued(self) -> list[Message]:
@@ -300,10 +349,15 @@ class FakeMail:
     def __init__(self, fate: Fate | None = None) -> None:
         self.fate = fate or Fate()
         self.sent: list[Letter] = []
+        self.sender = Sender("office@example.com", verified=True, production=True, enabled=True)
 
     def send(self, *, to: str, subject: str, text: str, html: str) -> None:
         with self.fate.effect("send mail"):
             self.sent.append(Letter(to, subject, text, html))
+
+    def check(self) -> Sender:
+        with self.fate.effect("check sender"):
+            return self.sender
 
 
 @dataclass
@@ -319,6 +373,8 @@ class FakeAuthorisation:
     revoked: list[str] = field(default_factory=list)
     valid: set[str] = field(default_factory=set)
     forged: bool = False
+    approved: set[str] = field(default_factory=set)  # usernames, for JWT
+    run_as: bool = True  # whether the app has a user for client credentials
     pages: dict[str, str] = field(default_factory=dict)  # challenge by code
     _made: int = 0
     _lock: Any = field(default_factory=RLock)
@@ -348,17 +404,43 @@ class FakeAuthorisation:
             self.valid.remove(refresh_token)
             return self._grant()
 
+    def by_jwt(self, login_url: str, *, username: str, audience: str) -> Grant:
+        assert login_url
+        with self.fate.effect("by JWT"), self._lock:
+            self.requests.append(f"{username} for {audience}")
+            if username not in self.approved:
+                text = "invalid_grant: user hasn't approved this consumer"
+                raise Refused(text, code="invalid_grant")
+            return self._directly()
+
+    def by_client(self, login_url: str) -> Grant:
+        with self.fate.effect("by client"), self._lock:
+            self.requests.append(f"client at {login_url}")
+            if not self.run_as:
+                text = "invalid_grant: no client credentials user enabled"
+                raise Refused(text, code="invalid_grant")
+            return self._directly()
+
     def revoke(self, login_url: str, *, token: str) -> None:
         assert login_url
         with self.fate.effect("revoke"), self._lock:
             self.revoked.append(token)
             self.valid.discard(token)
 
-    def identity(self, grant: Grant) -> Identity:
+    def scopes(self, login_url: str, *, token: str) -> frozenset[str] | None:
+        assert login_url
+        with self.fate.effect("introspect"):
+            return frozenset(self.scope.split()) if token else None
+
+    def identity(self, grant: Grant, *, unsigned: bool = False) -> Identity:
         assert grant.access_token
-        if self.forged:
+        if self.forged or not (grant.signature or unsigned):
             raise Refused("Salesforce's answer is not signed with this app's secret.")
         return Identity(org=self.org, user=self.user)
+
+    def _directly(self) -> Grant:
+        """Nothing to renew it with, and no signature."""
+        return self._grant().model_copy(update={"refresh_token": "", "signature": ""})
 
     def _grant(self) -> Grant:
         self._made += 1
@@ -369,6 +451,9 @@ class FakeAuthorisation:
             access_token=f"access-{self._made}",
             refresh_token=refresh_token,
             instance_url=self.instance_url,
+            id=f"{self.instance_url}/id/{self.org}/{self.user}",
+            signature="signed",
+            scope=self.scope,
         )
 
 
@@ -421,6 +506,12 @@ class Booked:
     description: str
 
 
+def _told[R: Row](row: R) -> R:
+    """A row with its fingerprint, as the adapter tells it."""
+    digest = sha256(row.model_dump_json().encode()).hexdigest()
+    return row.model_copy(update={"fingerprint": digest})
+
+
 @dataclass
 class FakeSalesforce:
     """An org of Field Service. Seconds are stripped, and a write is carried out whole."""
@@ -434,7 +525,11 @@ class FakeSalesforce:
     sheets: dict[str, list[Sheet]] = field(default_factory=dict)  # by resource
     sheets_problem: str = ""  # not empty: this org has no time sheets
     missing: list[str] = field(default_factory=list)
-    changed: list[tuple[datetime, Row]] = field(default_factory=list)
+    told: Described = field(default_factory=lambda: Described(statuses=STATUSES))
+    changed: list[tuple[datetime, Row]] = field(default_factory=list)  # as it was committed
+    hidden: set[str] = field(default_factory=set)  # rows that are not shared with us
+    purged: set[str] = field(default_factory=set)  # rows that are deleted for good
+    log_purged: bool = False  # the deletion log says nothing
     now: datetime = NOON
     wrote: list[Writes] = field(default_factory=list)
 
@@ -454,15 +549,66 @@ class FakeSalesforce:
         with self.fate.effect("describe"):
             return self.missing
 
-    def changes(self, since: datetime | None) -> PolledRows:
+    def described(self) -> Described:
+        with self.fate.effect("describe all"):
+            return self.told
+
+    def changes(
+        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+    ) -> PolledRows:
         with self.fate.effect("query changes"):
-            rows = [row for at, row in self.changed if since is None or at >= since]
-            return PolledRows(
-                asked_at=self.now,
-                resources=tuple(row for row in rows if isinstance(row, Resource)),
-                appointments=tuple(row for row in rows if isinstance(row, Appointment)),
-                assignments=tuple(row for row in rows if isinstance(row, Assignment)),
+            found = [row for at, row in self.shown.values() if since is None or at >= since]
+            if since is None:
+                found = [row for row in found if not row.deleted and self._counts(row)]
+        told = [_told(row) for row in found]
+        same = {
+            key
+            for kind in (Resource, Appointment, Assignment)
+            for key in unchanged(
+                kind, {row.key: row.fingerprint for row in told if isinstance(row, kind)}
             )
+        }
+        return self._polled([row for row in told if row.key not in same]).model_copy(
+            update={
+                "statuses": self.statuses,
+                "unchanged": frozenset(key[-1] for key in same),
+            }
+        )
+
+    def again(self, appointments: Iterable[str], assignments: Iterable[str]) -> Again:
+        with self.fate.effect("query again"):
+            wanted = {*appointments, *assignments}
+            found = [row for _, row in self.shown.values() if row.id in wanted]
+            gone = {row.id for _, row in self.changed if row.deleted} & self.purged
+            log = set() if self.log_purged else gone - self.hidden
+            return Again(self._polled(found), frozenset(log & wanted))
+
+    @property
+    def shown(self) -> dict[str, tuple[datetime, Row]]:
+        """Each row as it is now, and when it was stamped."""
+        latest = {row.id: (at, row) for at, row in self.changed}
+        unseen = self.hidden | self.purged
+        return {name: each for name, each in latest.items() if name not in unseen}
+
+    def _counts(self, row: Row) -> bool:
+        """Whether a look at everything takes it."""
+        if isinstance(row, Assignment):
+            work = self.shown.get(row.appointment)
+            return work is None or self._counts(work[1])
+        long_over = self.now - timedelta(days=30)
+        return not (
+            isinstance(row, Appointment)
+            and row.category.closed
+            and (row.ends_at is None or row.ends_at < long_over)
+        )
+
+    def _polled(self, rows: list[Row]) -> PolledRows:
+        return PolledRows(
+            asked_at=self.now,
+            resources=tuple(row for row in rows if isinstance(row, Resource)),
+            appointments=tuple(row for row in rows if isinstance(row, Appointment)),
+            assignments=tuple(row for row in rows if isinstance(row, Assignment)),
+        )
 
     def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
         with self.fate.effect("view"):
@@ -528,6 +674,7 @@ class FakeSalesforce:
     def write(self, writes: Writes) -> Written:
         assert not writes.empty, "an empty Composite is refused"
         with self.fate.effect("write Salesforce"):
+            self._check(writes)
             self.wrote.append(writes)
             self._change(writes)
             entry, sheet = self._book(writes)
@@ -535,6 +682,25 @@ class FakeSalesforce:
 
     def category(self, status: str) -> Category:
         return next(each.category for each in self.statuses if each.name == status)
+
+    def _check(self, writes: Writes) -> None:
+        """What our user may not write is refused as a whole, as Salesforce does it."""
+        entry, changes = writes.entry, writes.changes
+        wanted = {
+            Ability.STATUS: "status" in changes,
+            Ability.ACTUAL_START: "actual_start" in changes,
+            Ability.ACTUAL_END: "actual_end" in changes,
+            Ability.ACTUAL_DURATION: "actual_minutes" in changes,
+            Ability.TRAVEL_TIME: writes.travel_minutes is not None,
+            Ability.EVENTS: writes.event is not None,
+            Ability.TIME_SHEETS: entry is not None and not (entry.id or entry.sheet),
+            Ability.TIME_SHEET_ENTRIES: entry is not None and not entry.id,
+            Ability.CHANGED_ENTRIES: entry is not None and bool(entry.id),
+        }
+        for ability, why in self.told.lacking.items():
+            if wanted[ability]:
+                code = "INVALID_FIELD_FOR_INSERT_UPDATE"
+                raise Refused(f"{code}: {why}", code=code)
 
     def _change(self, writes: Writes) -> None:
         work = self.work[writes.appointment]

@@ -18,6 +18,7 @@ from fieldlink.models import (
 from fieldlink.records import (
     Appointment,
     Assignment,
+    Capabilities,
     Connection,
     Geofence,
     Resource,
@@ -228,6 +229,7 @@ class World:
         self.changes = FakeOutbox(self.fate, "Sync")
         self.invites = FakeOutbox(self.fate, "Invite")
         self.connection = connection()
+        self.capabilities: Capabilities | None = None
         self.now = NOON
         for number, each in enumerate(resources):
             self.salesforce.assign(
@@ -244,6 +246,7 @@ class World:
             ledger=self.ledger,
             changes=self.changes,
             now=self.now,
+            capabilities=self.capabilities,
         )
 
     def pass_time(self, span: timedelta) -> None:

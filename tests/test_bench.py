@@ -1,9 +1,11 @@
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from bench.deliveries import CONNECTION, Json, delivery, delivery_of, events
+from bench.deliveries import CONNECTION, ROOT, Json, delivery, delivery_of, events
+from bench.polls import polls
 from bench.pretended import ENVIRONMENT
 from bench.same import outcome
 from bench.ways import WAYS, Depth
@@ -61,3 +63,21 @@ def test_what_is_measured_side_by_side_does_the_same(
     assert done["usual"] == done["ours"]
     assert done["ours"][0] == status
     assert len(done["ours"][1]) == queued
+
+
+def test_those_whose_looks_are_measured_see_the_same_and_an_idle_look_is_one_call() -> None:
+    ours = (sys.executable, "-P", "-B")
+
+    rows = polls(ours, [ROOT / "layers" / "fieldlink", ROOT], rounds=1, rows=20)
+
+    peers = [(each.what.split(", ", 1)[1], each.peer) for each in rows]
+    assert peers[:4] == [
+        ("none changed", "tap-salesforce"),
+        ("none changed", "simple-salesforce"),
+        ("all new", "tap-salesforce"),
+        ("all new", "simple-salesforce"),
+    ]
+    assert all(each.ours and each.theirs for each in rows)
+    assert [(set(each.ours), set(each.theirs)) for each in rows if each.row == "P10"] == [
+        ({1}, {3})
+    ]

@@ -31,8 +31,13 @@ STATUSES = {
     "console.setup_with_forged_link": 400,
     "console.post_without_session": 403,
     "finish_oauth.without_session": 403,
+    "receive_nudge.forged": 401,
+    "receive_nudge.without_key": 401,
 }
-ANSWERS: dict[str, Any] = {"start_polls.scheduled": {"started": 1}}
+ANSWERS: dict[str, Any] = {
+    "start_polls.scheduled": {"started": 1},
+    "reconcile.scheduled": {"started": 1},
+}
 NOTHING_LEFT: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -71,6 +76,9 @@ def test_an_event_of_aws_goes_through_its_function(connected: Services, path: Pa
         assert answer["statusCode"] == STATUSES[name]
     elif name == "console.mint_setup_link":
         assert answer["setup_link"].startswith("https://example.execute-api")
+    elif name == "console.doctor":
+        [report] = answer["reports"]
+        assert (report["connection"], answer["healthy"]) == (CONNECTION, False)
     else:
         assert answer == ANSWERS.get(name, NOTHING_LEFT)
 

@@ -26,6 +26,7 @@ TEMPLATE = read_template(ROOT / "template.yaml")
 # Modules of the house that are no rules: each may reach what the others may not.
 NO_RULES = {
     "__init__": "says what kinds of module there are",
+    "alarms": "what is logged for the alarms to count",
     "config": "the one place that reads the environment",
     "observability": "the one logger and the one set of metrics",
     "wiring": "introduces adapters to rules",
@@ -62,8 +63,10 @@ VENDORS = {
     "aws": {"botocore", "urllib3"},
     "hypertrack": {"requests"},
     "salesforce": {"requests"},
-    "salesforce_oauth": {"requests"},
-    "salesforce_rest": {"requests"},
+    "salesforce_examination": {"requests"},
+    "salesforce_oauth": {"cryptography", "jwt", "requests"},
+    "salesforce_looks": {"pydantic_core"},
+    "salesforce_rest": {"pydantic_core", "requests"},
 }
 TO_TYPE_ONLY = {("aws", "fieldlink.config")}  # AwsAccess, which is handed in
 
@@ -78,10 +81,12 @@ LONGER = {
     "models.py": 400,  # nouns only
     "records.py": 400,  # likewise
     "tracking.py": 290,
-    "dynamodb.py": 240,
+    "dynamodb.py": 260,
     "hypertrack.py": 230,
     "facts.py": 215,
-    "console.py": 270,
+    "console.py": 345,  # a route, or an action, each
+    "ports.py": 300,  # Protocols only
+    "wiring.py": 260,  # introductions only
 }
 
 

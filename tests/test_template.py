@@ -22,6 +22,7 @@ VARIABLES = {
     "INVITES_QUEUE_URL",
     "EVENTS_QUEUE_URL",
     "SALESFORCE_APP_SECRET",
+    "SALESFORCE_JWT_KEY_SECRET",
     "CONSOLE_KEY_SECRET",
     "KMS_KEY_ID",
     "SALESFORCE_LOGIN_URL",
@@ -31,6 +32,7 @@ VARIABLES = {
     "PUBLIC_URL",
     "LEDGER_DAYS",
 }
+WITHOUT_RESOURCE = {"ses:GetAccount"}  # AWS takes nothing but `*` for these
 WEEKS = 14 * 24 * 60 * 60  # two, in seconds: as long as SQS keeps a message
 
 
@@ -203,6 +205,8 @@ def test_a_role_names_every_action_and_resource(name: str) -> None:
         assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
         assert statement["Effect"] == "Allow"
         assert "*" not in str(statement["Action"])
+        if WITHOUT_RESOURCE.issuperset(listed(statement["Action"])):
+            continue
         for resource in listed(statement["Resource"]):
             assert "*" not in str(resource)
             assert {"Fn::GetAtt", "Fn::Sub"} & set(resource)
@@ -281,7 +285,7 @@ def test_every_counted_log_line_has_an_alarm(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["StartPolls", "PollSalesforce"])
+@pytest.mark.parametrize("name", ["StartPolls", "PollSalesforce", "Reconcile"])
 def test_what_looks_for_changes_rings_when_it_fails(name: str) -> None:
     watched = [{"Name": "FunctionName", "Value": {"Ref": name}}]
     [alarm] = [
@@ -340,7 +344,7 @@ def test_the_key_rotates_and_can_be_administered() -> None:
 def test_a_secret_is_never_referred_to_by_ref() -> None:
     secrets = of_type("AWS::SecretsManager::Secret")
 
-    assert set(secrets) == {"SalesforceApp", "ConsoleKey"}
+    assert set(secrets) == {"SalesforceApp", "SalesforceJwtKey", "ConsoleKey"}
     assert not [node for node in walk(TEMPLATE) if node in [{"Ref": name} for name in secrets]]
 
 

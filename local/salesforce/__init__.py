@@ -1,7 +1,7 @@
 """A simulated Salesforce: an HTTP server written from the vendor's documentation alone.
 
-It knows nothing of the bundle. What it leaves out: JWT bearer, SOAP, Bulk, named date literals
-and aggregates in SOQL, polymorphic parents, crews' members, drip feed, travel calculation.
+It knows nothing of the bundle. What it leaves out: SOAP, Bulk, named date literals and
+aggregates in SOQL, polymorphic parents, Calendar Sync, and the travel times themselves.
 """
 
 from local.salesforce.server import FakeSalesforce

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
+from local.salesforce.ids import numbered
 from local.salesforce.objects_work import STATUSES
 from local.salesforce.records import Actor
 from local.salesforce.schema import Field
@@ -13,6 +15,7 @@ from local.salesforce.values import stamp
 class Administration(Site):
     def __init__(self, clock: Callable[[], datetime], session: timedelta) -> None:
         super().__init__(clock, session)
+        self._refreshed = 0
         self.dispatcher_id = self.org.records.new_id("User")
         self.integration_user_id = self.org.records.new_id("User")
         self._plant_user(self.dispatcher_id, "Dana", "Dispatcher")
@@ -33,10 +36,18 @@ class Administration(Site):
             for row in store.find("ServiceAppointmentStatus", ApiName=old):
                 named = {"ApiName": new, "MasterLabel": new, "SystemModstamp": now}
                 store.put("ServiceAppointmentStatus", row | named)
-            for row in store.find("ServiceAppointment", Status=old):
-                store.put("ServiceAppointment", row | {"Status": new, "SystemModstamp": now})
+            self._follow(old, new)
             at = self._statuses.values.index(old)
             self._statuses.values[at] = new
+
+    def remove_status(self, name: str, replaced_by: str | None = None) -> None:
+        """Rows that have it keep its name, which is no status any more, or get the other."""
+        with self.lock:
+            if replaced_by:
+                self._follow(name, replaced_by)
+            for row in self.org.store.find("ServiceAppointmentStatus", ApiName=name):
+                self.org.store.remove("ServiceAppointmentStatus", row["Id"])
+            self._statuses.values.remove(name)
 
     def add_field(
         self,
@@ -45,10 +56,13 @@ class Administration(Site):
         *,
         external_id: bool = False,
         unique: bool = False,
+        required: bool = False,
+        default: Any = None,
         kind: str = "string",
     ) -> None:
-        """A custom field of the customer's own."""
+        """A custom field of the customer's own. Rows that are there already have no value."""
         field = Field(name, kind, external_id=external_id, unique=unique)
+        field.required, field.default = required, default
         with self.lock:
             self.org.objects[sobject].fields[name] = field
             self.org.store.add_column(sobject, field)
@@ -60,9 +74,41 @@ class Administration(Site):
         """What an administrator does on the page Connected Apps OAuth Usage."""
         self.oauth.revoke_all()
 
+    def refresh_sandbox(self) -> None:
+        """The org is made anew from production: another id, and every token dies."""
+        with self.lock:
+            self._refreshed += 1
+            self.org_id = numbered("00D", 1 + self._refreshed)
+            self.oauth.forget_all()
+
+    def call_elsewhere(self, calls: int) -> None:
+        """Calls of other apps, which roll out of the quota after a day as ours do."""
+        with self.lock:
+            self.org.elsewhere.append((self.now(), calls))
+
+    def close_cursors(self) -> None:
+        """Every page that is still to be fetched has an INVALID_QUERY_LOCATOR from now on."""
+        with self.lock:
+            self.org.cursors.clear()
+
+    def empty_recycle_bin(self) -> None:
+        """What was deleted is gone from every query; the log of deletions still names it."""
+        with self.lock:
+            for name in self.org.objects:
+                for row in self.org.store.find(name, IsDeleted=1):
+                    self.org.store.remove(name, row["Id"])
+
     @property
     def _statuses(self) -> Field:
         return self.org.objects["ServiceAppointment"].fields["Status"]
+
+    def _follow(self, old: str, new: str) -> None:
+        store, now = self.org.store, stamp(self.now())
+        for row in store.find("ServiceAppointment", Status=old):
+            found = store.find("ServiceAppointmentStatus", ApiName=new)
+            category = found[0]["StatusCode"]
+            changed = {"Status": new, "StatusCategory": category, "SystemModstamp": now}
+            store.put("ServiceAppointment", row | changed)
 
     def _plant_user(self, identifier: str, first: str, last: str) -> None:
         email = f"{first}@example.com".lower()

@@ -3,16 +3,20 @@
 Source: REST guide, "sObject Collections". The errors of an item say statusCode.
 """
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from local.salesforce.calls import Answer, Call
 from local.salesforce.errors import Refusal
 from local.salesforce.org import Org
-from local.salesforce.rows import find_external
+from local.salesforce.rows import find_external, shown
+from local.salesforce.schema import SObject
 
 MOST = 200
+MOST_READ = 2000
 MOST_CHUNKS = 10
 Item = dict[str, Any]
 Work = Callable[[Item], Item]
@@ -21,6 +25,28 @@ ROLLED_BACK = Refusal(
     "Record rolled back because not all records were valid and the request was using "
     "AllOrNone header",
 )
+
+
+def retrieve(org: Org, call: Call, name: str) -> Answer:
+    """Rows by their ids, and null for each that is not there, is deleted or not shared."""
+    body = call.json() if call.method == "POST" else {}
+    ids = body.get("ids") or [each for each in call.query.get("ids", "").split(",") if each]
+    fields = body.get("fields") or [call.query.get("fields", "")]
+    if not ids or not any(fields):
+        raise Refusal("MISSING_ARGUMENT", "ids and fields must be specified")
+    if len(ids) > MOST_READ:
+        raise Refusal("EXCEEDED_ID_LIMIT", f"record limit reached: {MOST_READ}")
+    asked = replace(call, query={"fields": ",".join(fields)})
+    sobject = org.sobject(name)
+    return Answer(200, [_row_or_null(org, asked, sobject, each) for each in ids])
+
+
+def _row_or_null(org: Org, call: Call, sobject: SObject, identifier: str) -> Item | None:
+    try:
+        row = org.records.living(sobject.name, identifier, call.actor)
+    except Refusal:
+        return None
+    return shown(org, call, sobject, row["Id"])
 
 
 def create(org: Org, call: Call) -> Answer:
@@ -84,7 +110,7 @@ def _each(org: Org, call: Call, records: list[Item], work: Work) -> Answer:
     try:
         with org.records.all_or_nothing():
             for record in records:
-                outcomes.append(_outcome(org, record, work))
+                outcomes.append(_outcome(org, call, record, work))
             if together and not all(each["success"] for each in outcomes):
                 raise ROLLED_BACK
     except Refusal as refusal:
@@ -93,12 +119,22 @@ def _each(org: Org, call: Call, records: list[Item], work: Work) -> Answer:
     return Answer(200, outcomes)
 
 
-def _outcome(org: Org, record: Item, work: Work) -> Item:
+def _outcome(org: Org, call: Call, record: Item, work: Work) -> Item:
     try:
+        _faulty(org, call, record)
         with org.records.all_or_nothing():
             return work(record)
     except Refusal as refusal:
         return {"success": False, "errors": [refusal.as_item()]}
+
+
+def _faulty(org: Org, call: Call, record: Item) -> None:
+    """A fault may fit one record as it fits a call of its own: by an errorCode alone."""
+    identifier = next((record[key] for key in record if key.casefold() == "id"), "")
+    path = f"sobjects/{record.get('attributes', {}).get('type', '')}/{identifier}"
+    fault = org.faults.take(call.method, path.rstrip("/"), json.dumps(record), refusals=True)
+    if fault:
+        raise Refusal(fault["errorCode"], fault.get("message", "injected fault"))
 
 
 def _all_or_none(call: Call) -> bool:

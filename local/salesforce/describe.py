@@ -8,6 +8,8 @@ from typing import Any
 from local.salesforce.rules import Rules
 from local.salesforce.schema import Field, SObject
 
+CHILDREN = {("AssignedResource", "ServiceAppointmentId"): "ServiceResources"}
+
 
 def named(sobject: SObject, rules: Rules, version: str) -> dict[str, Any]:
     """The short form: what the object is, and what may be done with it."""
@@ -34,7 +36,9 @@ def named(sobject: SObject, rules: Rules, version: str) -> dict[str, Any]:
     }
 
 
-def described(sobject: SObject, rules: Rules, version: str) -> dict[str, Any]:
+def described(
+    sobject: SObject, rules: Rules, version: str, objects: dict[str, SObject]
+) -> dict[str, Any]:
     visible = [
         each
         for each in sobject.fields.values()
@@ -45,9 +49,38 @@ def described(sobject: SObject, rules: Rules, version: str) -> dict[str, Any]:
     ]
     return named(sobject, rules, version) | {
         "fields": fields,
-        "childRelationships": [],
+        "childRelationships": _children(sobject, rules, objects),
         "recordTypeInfos": [],
     }
+
+
+def _children(
+    sobject: SObject, rules: Rules, objects: dict[str, SObject]
+) -> list[dict[str, Any]]:
+    """Which fields of which objects refer to this one, as far as the user may see them."""
+    return [
+        {
+            "cascadeDelete": field.cascade,
+            "childSObject": child.name,
+            "deprecatedAndHidden": False,
+            "field": field.name,
+            "junctionIdListNames": [],
+            "junctionReferenceTo": [],
+            "relationshipName": _plural(child, field),
+            "restrictedDelete": False,
+        }
+        for child in objects.values()
+        for field in child.fields.values()
+        if sobject.name in field.refers
+        and not {child.name, f"{child.name}.{field.name}"} & rules.no_access
+    ]
+
+
+def _plural(child: SObject, field: Field) -> str | None:
+    """How sub-selects would call the children; what only says who wrote has no name."""
+    if field.name in {"CreatedById", "LastModifiedById", "OwnerId"}:
+        return None
+    return CHILDREN.get((child.name, field.name), f"{child.name}s")
 
 
 def _field(field: Field, read_only: bool) -> dict[str, Any]:

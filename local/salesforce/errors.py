@@ -7,6 +7,15 @@ of an org. Where only the code is documented, the wording is ours.
 from collections.abc import Sequence
 from typing import Any
 
+# What closes the whole API, to the org, to the user or to the app.
+CLOSED = {
+    "API_DISABLED_FOR_ORG": "The REST API is not enabled for this Organization.",
+    "CLIENT_NOT_ACCESSIBLE_FOR_USER": "The client is not accessible for this user",
+    "FUNCTIONALITY_NOT_ENABLED": "The requested functionality is not currently enabled",
+    "ORG_LOCKED": "This organization is locked",
+    "TRIAL_EXPIRED": "The trial of this organization has expired",
+    "UNSUPPORTED_API_VERSION": "This version of the API is not supported",
+}
 STATUS = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": 400,
     "ENTITY_IS_DELETED": 404,
@@ -19,6 +28,11 @@ STATUS = {
     "PRECONDITION_FAILED": 412,
     "REQUEST_LIMIT_EXCEEDED": 403,
     "API_DISABLED_FOR_ORG": 403,
+    "CLIENT_NOT_ACCESSIBLE_FOR_USER": 403,
+    "FUNCTIONALITY_NOT_ENABLED": 403,
+    "ORG_LOCKED": 403,
+    "TRIAL_EXPIRED": 403,
+    "UNSUPPORTED_API_VERSION": 404,
     "SERVER_UNAVAILABLE": 503,
     "UNKNOWN_EXCEPTION": 500,
     "URI_TOO_LONG": 414,
@@ -75,6 +89,10 @@ def read_only(fields: Sequence[str]) -> Refusal:
         "permission set.",
         fields,
     )
+
+
+def closed(code: str) -> Refusal:
+    return Refusal(code, CLOSED[code])
 
 
 def deleted() -> Refusal:

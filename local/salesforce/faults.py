@@ -1,5 +1,7 @@
 """Faults as data: plain dicts in a list, matched in order and used up.
 
+A fault fits a call, an item of a composite or, with an errorCode, a record of a collection.
+
 {"match": {"method": "PATCH", "path": "sobjects/ServiceAppointment", "contains": "08p"},
  "times": 1,            # how often; None: for ever
  "every": 5,            # only each fifth call that matches
@@ -30,11 +32,13 @@ class Faults:
         self._lock = Lock()
         self._met: dict[int, int] = {}
 
-    def take(self, method: str, path: str, content: str) -> Fault:
-        """The first fault that fits this call, or an empty one."""
+    def take(self, method: str, path: str, content: str, *, refusals: bool = False) -> Fault:
+        """The first fault that fits this call, or an empty one; of `refusals` only those that
+        answer with an errorCode."""
         with self._lock:
             for fault in self._rules.faults:
-                if _fits(fault.get("match", {}), method, path, content) and self._due(fault):
+                fits = _fits(fault.get("match", {}), method, path, content)
+                if fits and (not refusals or "errorCode" in fault) and self._due(fault):
                     self._use(fault)
                     return fault
         return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local.salesforce import crews, dispatching
 from local.salesforce.errors import Refusal
 from local.salesforce.values import moment, seconds_stripped
 
@@ -29,6 +30,7 @@ SCHEDULE = ("SchedStartTime", "SchedEndTime")
 UNSCHEDULED = dict.fromkeys(SCHEDULE)
 PINNED = (*SCHEDULE, "Latitude", "Longitude")
 IDLE = {"None", "Canceled"}
+FINISHED = {"Completed", "Canceled", "CannotComplete"}
 OPEN = {"None", "Scheduled", "Dispatched", "InProgress"}
 
 
@@ -40,8 +42,8 @@ class FieldService:
         """Before the save: refuses, or changes the row that is about to be saved."""
         if name == "ServiceAppointment":
             self._before_appointment(old, row)
-        elif name == "AssignedResource" and old is None:
-            self._scheduled(row)
+        elif name == "AssignedResource":
+            self._before_assignment(old, row)
         elif name == "ServiceResource" and changes.get("IsActive") == 0:
             self._unassigned(row)
 
@@ -50,14 +52,24 @@ class FieldService:
             return
         appointment = self._appointment(row)
         if appointment and appointment["StatusCategory"] in IDLE:
-            status = self._status("Scheduled")
-            self._records.as_package(
-                "ServiceAppointment", appointment, {"Status": status}, actor
-            )
+            scheduled = self._named("Scheduled")
+            self._records.as_package("ServiceAppointment", appointment, scheduled, actor)
+        crews.spawn(self._records, row, actor)
 
     def after_update(self, name: str, old: Row, row: Row, actor: Actor) -> None:
-        if name != "ServiceAppointment" or not _lost_schedule(old, row):
-            return
+        if name == "ServiceAppointment":
+            self._after_appointment(old, row, actor)
+        elif name == "AssignedResource":
+            self._travel(row["ServiceAppointmentId"], actor)
+
+    def _after_appointment(self, old: Row, row: Row, actor: Actor) -> None:
+        if self._records.rules.drip_feed and _finished(old, row):
+            dispatching.feed(self._records, old, self._named("Dispatched"), actor)
+        self._travel(row["Id"], actor)
+        if _lost_schedule(old, row):
+            self._clear(row, actor)
+
+    def _clear(self, row: Row, actor: Actor) -> None:
         assigned = self._assigned(ServiceAppointmentId=row["Id"])
         for each in assigned:
             self._records.delete_as_package("AssignedResource", each, actor)
@@ -68,6 +80,7 @@ class FieldService:
         """The last assignment gone: the appointment loses its schedule and starts over."""
         if name != "AssignedResource":
             return
+        crews.dismiss(self._records, row, actor)
         appointment = self._appointment(row)
         if appointment and not self._assigned(ServiceAppointmentId=appointment["Id"]):
             self._unschedule(appointment, actor)
@@ -77,9 +90,21 @@ class FieldService:
             self._transition(old["Status"], row["Status"])
             _pinned(old, row)
             _normalised(row)
+            _least_duration(row)
             if row["StatusCategory"] in IDLE - {old["StatusCategory"]}:
                 row |= UNSCHEDULED
         _first_duration(old, row)
+
+    def _before_assignment(self, old: Row | None, row: Row) -> None:
+        if old is None:
+            self._scheduled(row)
+        appointment = self._appointment(row)
+        if self._records.rules.memberships and appointment:
+            crews.belongs(self._records, row, appointment)
+
+    def _travel(self, appointment: str, actor: Actor) -> None:
+        if self._records.rules.travel_echo:
+            dispatching.echo(self._records, appointment, actor)
 
     def _transition(self, old: str, new: str) -> None:
         allowed = self._records.rules.transitions
@@ -112,7 +137,7 @@ class FieldService:
     def _unschedule(self, appointment: Row, actor: Actor) -> None:
         changes: Row = dict(UNSCHEDULED)
         if appointment["StatusCategory"] != "Canceled":
-            changes["Status"] = self._status("None")
+            changes |= self._named("None")
         self._records.as_package("ServiceAppointment", appointment, changes, actor)
 
     def _appointment(self, assigned: Row) -> Row | None:
@@ -121,14 +146,20 @@ class FieldService:
     def _assigned(self, **where: str) -> list[Row]:
         return self._records.store.find("AssignedResource", IsDeleted=0, **where)
 
-    def _status(self, category: str) -> str:
+    def _named(self, category: str) -> Row:
+        """The first status of that category as a change; none where the org has none."""
         found = self._records.store.find("ServiceAppointmentStatus", StatusCode=category)
-        return str(found[0]["ApiName"])
+        first = min(found, key=lambda row: row["SortOrder"], default=None)
+        return {"Status": first["ApiName"]} if first else {}
 
 
 def _lost_schedule(old: Row, row: Row) -> bool:
     had = all(old[name] is not None for name in SCHEDULE)
     return had and any(row[name] is None for name in SCHEDULE)
+
+
+def _finished(old: Row, row: Row) -> bool:
+    return old["StatusCategory"] not in FINISHED and row["StatusCategory"] in FINISHED
 
 
 def _pinned(old: Row, row: Row) -> None:
@@ -143,6 +174,11 @@ def _normalised(row: Row) -> None:
         row[name] = seconds_stripped(row[name])
     for name in ("Latitude", "Longitude"):
         row[name] = row[name] if row[name] is None else round(row[name], 6)
+
+
+def _least_duration(row: Row) -> None:
+    if row["DurationInMinutes"] is not None and row["DurationInMinutes"] < 1:
+        row |= {"Duration": 1.0, "DurationType": "Hours", "DurationInMinutes": 60.0}
 
 
 def _first_duration(old: Row | None, row: Row) -> None:

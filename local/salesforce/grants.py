@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+# RFC 7636 ends at 128, but Salesforce wants 128 random bytes, which are 171 in base64url.
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,171}")
 
 
 class OAuthError(Exception):

@@ -2,11 +2,12 @@
 
 Source: SOAP API Developer Guide, "ID Field Type". The prefixes of User, Organization, Event,
 Task, WorkOrder, WorkOrderLineItem and the three Field Service objects are the vendor's; those
-of the time sheets, shifts and settings are ours.
+of the time sheets, shifts, crews and settings are ours.
 """
 
 import re
 from collections import Counter
+from functools import cache
 
 from local.salesforce.errors import Refusal
 
@@ -18,11 +19,12 @@ SHAPE = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
 
 def checked(short: str) -> str:
     """The 18-character form: each added letter encodes the capitals of five characters."""
-    chunks = (short[start : start + 5] for start in (0, 5, 10))
-    return short + "".join(
-        ALPHABET[sum(1 << at for at, letter in enumerate(chunk) if letter.isupper())]
-        for chunk in chunks
-    )
+    return short + _letter(short[:5]) + _letter(short[5:10]) + _letter(short[10:])
+
+
+@cache
+def _letter(chunk: str) -> str:
+    return ALPHABET[sum(1 << at for at, letter in enumerate(chunk) if letter.isupper())]
 
 
 def normal(identifier: str) -> str:

@@ -23,6 +23,7 @@ from local.salesforce.rules import Rules
 
 CODE_LIFE = timedelta(minutes=15)
 IDLE_LIFE = timedelta(days=30)
+ATTENDED = {"refresh_token", "offline_access", "full", "web"}  # never without a consent
 APPROVALS = 5  # per user and app; one more silently drops the oldest
 
 
@@ -59,21 +60,29 @@ class OAuth:
             return self._grant(approval, first=True)
 
     @contextmanager
-    def refreshing(self, token: str) -> Iterator[Callable[[], Grant]]:
-        """Claims the token for the length of the block; the value completes the refresh.
+    def refreshing(self, token: str) -> Iterator[tuple[str, Callable[[], Grant]]]:
+        """Claims the token for the length of the block; gives its user, and what completes.
 
         A second refresh with the same token meanwhile is refused for now; a spent token
         revokes the whole approval.
         """
         approval = self._claim(token)
         try:
-            yield lambda: self._rotate(approval)
+            yield approval.user, lambda: self._rotate(approval)
         finally:
             approval.busy = False
 
-    def run_as(self, user: str, scopes: tuple[str, ...]) -> Grant:
-        """Client credentials: a session for the run-as user, and no refresh token."""
+    def session_for(self, user: str) -> Grant:
+        """A session that no consent is asked for: the app's scopes, and no refresh token."""
+        scopes = tuple(each for each in self.rules.app_scopes if each not in ATTENDED)
         return self._session(user, scopes, None, None)
+
+    def approved(self, user: str) -> bool:
+        """Whether the user has once allowed the app to act in their absence."""
+        return any(
+            each.user == user and each.refresh_token and not self._dead(each)
+            for each in self.approvals
+        )
 
     def revoke(self, token: str) -> None:
         with self._lock:
@@ -90,6 +99,12 @@ class OAuth:
             for approval in self.approvals:
                 self._end(approval)
             self.sessions.clear()
+
+    def forget_all(self) -> None:
+        """A refreshed sandbox knows nothing of what the one before it gave."""
+        with self._lock:
+            self.revoke_all()
+            self.codes.clear()
 
     def expire_sessions(self) -> None:
         self.sessions.clear()
@@ -128,7 +143,11 @@ class OAuth:
         new = None
         if {"refresh_token", "offline_access", "full"} & set(approval.scopes):
             new = self._next_refresh_token(approval, first=first)
-        return self._session(approval.user, approval.scopes, approval, new)
+        return self._session(approval.user, self._still(approval.scopes), approval, new)
+
+    def _still(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        """Of the scopes that a user allowed, those that the app still has."""
+        return tuple(each for each in scopes if {each, "full"} & set(self.rules.app_scopes))
 
     def _next_refresh_token(self, approval: Approval, *, first: bool) -> str | None:
         if not (first or self.rules.rotation):
@@ -146,7 +165,7 @@ class OAuth:
         refresh_token: str | None,
     ) -> Grant:
         now = self.clock()
-        token = f"00DKx0000000001!{secrets.token_urlsafe(60)}"
+        token = f"{self.rules.org_id[:15]}!{secrets.token_urlsafe(60)}"
         self.sessions[token] = Session(user, scopes, approval, now, now + self.session)
         return Grant(token, refresh_token, user, scopes, now)
 

@@ -1,5 +1,6 @@
 """The objects of a Field Service org that the integration may touch."""
 
+from local.salesforce import objects_place as place
 from local.salesforce import objects_time as time
 from local.salesforce import objects_work as work
 from local.salesforce.schema import SObject
@@ -15,6 +16,10 @@ FIELD_SERVICE = (  # what an org without Field Service does not have
     "TimeSheet",
     "TimeSheetEntry",
     "FieldServiceMobileSettings",
+    "ServiceTerritory",
+    "ServiceTerritoryMember",
+    "ServiceCrew",
+    "ServiceCrewMember",
 )
 
 
@@ -33,5 +38,9 @@ def catalog() -> dict[str, SObject]:
         time.time_sheet(),
         time.time_sheet_entry(),
         time.field_service_mobile_settings(),
+        place.service_territory(),
+        place.service_territory_member(),
+        place.service_crew(),
+        place.service_crew_member(),
     ]
     return {each.name: each for each in objects}

@@ -42,11 +42,21 @@ class People(Administration):
         body, actor = _json(fields), self._dispatcher
         self._do(lambda: self.org.records.update(sobject, identifier, body, actor), visible_at)
 
-    def delete(self, sobject: str, identifier: str, /) -> None:
-        self._do(lambda: self.org.records.delete(sobject, identifier, self._dispatcher))
+    def delete(
+        self, sobject: str, identifier: str, /, *, _visible_at: datetime | None = None
+    ) -> None:
+        """`_visible_at` as for insert."""
+        actor = self._dispatcher
+        self._do(lambda: self.org.records.delete(sobject, identifier, actor), _visible_at)
 
     def undelete(self, sobject: str, identifier: str, /) -> None:
         self._do(lambda: self.org.records.undelete(sobject, identifier, self._dispatcher))
+
+    def hard_delete(self, sobject: str, identifier: str, /) -> None:
+        """Past the recycle bin: only the log of deletions tells."""
+        with self.lock:
+            self.delete(sobject, identifier)
+            self.purge(sobject, identifier)
 
     def purge(self, sobject: str, identifier: str, /) -> None:
         """Empty the recycle bin of one row: from now on no query shows it."""
@@ -120,6 +130,30 @@ class People(Administration):
         return self.insert(
             "AssignedResource", ServiceAppointmentId=appointment, ServiceResourceId=resource
         )
+
+    def add_crew(self, name: str, *members: str) -> str:
+        """A crew of these resources, as a resource of its own that can be assigned."""
+        crew = self.insert("ServiceCrew", Name=name, CrewSize=len(members))
+        for at, member in enumerate(members):
+            leads = {"IsLeader": at == 0}
+            self.insert(
+                "ServiceCrewMember", ServiceCrewId=crew, ServiceResourceId=member, **leads
+            )
+        return self.insert(
+            "ServiceResource", Name=name, ResourceType="C", ServiceCrewId=crew, IsActive=True
+        )
+
+    def add_territory(self, name: str, *members: str, since: datetime | None = None) -> str:
+        """A territory with these resources as members, from now on or since then."""
+        territory = self.insert("ServiceTerritory", Name=name, IsActive=True)
+        for member in members:
+            self.insert(
+                "ServiceTerritoryMember",
+                ServiceTerritoryId=territory,
+                ServiceResourceId=member,
+                EffectiveStartDate=since or self.now(),
+            )
+        return territory
 
     @property
     def _dispatcher(self) -> Actor:

@@ -5,7 +5,7 @@ acting user. Sources: SOAP guide, "System Fields"; REST guide, "sObject Rows".
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from local.salesforce import checks
 from local.salesforce.errors import Refusal, deleted, not_found
 from local.salesforce.field_service import FieldService
 from local.salesforce.ids import Ids, normal
+from local.salesforce.recycling import RecycleBin
 from local.salesforce.rules import Rules
 from local.salesforce.schema import SObject
 from local.salesforce.store import Row, Store
@@ -40,6 +41,9 @@ class Write:
     time: datetime
 
 
+type Deletion = tuple[str, str, datetime]  # object, id, when
+
+
 class Records:
     def __init__(
         self,
@@ -53,10 +57,10 @@ class Records:
         self.clock = clock
         self.rules = rules
         self.writes: list[Write] = []
-        self.deletions: list[tuple[str, str, datetime]] = []
+        self.deletions: list[Deletion] = []
         self._ids = Ids()
         self._numbers: Counter[str] = Counter()
-        self._deleted_with: dict[str, str] = {}
+        self._bin = RecycleBin(self)
         self._package = FieldService(self)
 
     def new_id(self, name: str) -> str:
@@ -82,7 +86,7 @@ class Records:
             row = self._blank(sobject, identifier or self.new_id(name), actor) | changes
             checks.complete(sobject, row)
             self._settle(sobject, row, None, changes, actor)
-            self._note(actor, name, row, "insert", changes)
+            self.note(actor, name, row, "insert", changes)
             self._package.after_insert(name, row, actor)
             return str(row["Id"])
 
@@ -94,9 +98,9 @@ class Records:
             checks.unlocked(self.rules, old["Id"])
             row = old | changes
             checks.complete(sobject, row)
-            self._touch(row, actor)
+            self.touch(row, actor)
             self._settle(sobject, row, old, changes, actor)
-            self._note(actor, name, row, "update", changes)
+            self.note(actor, name, row, "update", changes)
             self._package.after_update(name, old, row, actor)
 
     def delete(self, name: str, identifier: str, actor: Actor) -> None:
@@ -105,7 +109,7 @@ class Records:
             if not self.objects[name].deletable:
                 raise Refusal("METHOD_NOT_ALLOWED", f"{name} cannot be deleted")
             checks.may_delete(self.rules, name, row["Id"], actor)
-            self._bury(name, row, actor)
+            self._bin.bury(name, row, actor)
             self._package.after_delete(name, row, actor)
 
     def undelete(self, name: str, identifier: str, actor: Actor) -> None:
@@ -113,11 +117,23 @@ class Records:
             row = self.store.get(name, normal(identifier))
             if row is None or not row["IsDeleted"]:
                 raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin")
-            self._raise_up(name, row, actor)
+            self._bin.raise_up(name, row, actor)
 
     def purge(self, name: str, identifier: str) -> None:
         """Out of the recycle bin: queryAll no longer shows it."""
         self.store.remove(name, normal(identifier))
+
+    def plant(self, name: str, rows: Iterable[Row], actor: Actor) -> list[str]:
+        """Many rows at once, as the columns keep them: past the checks, the package and the
+        record of writes."""
+        sobject, planted = self.objects[name], []
+        blank = self._blank(sobject, "", actor)
+        for each in rows:
+            row = blank | each | {"Id": self.new_id(name)} | self._numbered(sobject)
+            checks.derive(self, name, row, None)
+            planted.append(row)
+        self.store.put_all(name, planted)
+        return [row["Id"] for row in planted]
 
     def living(self, name: str, identifier: str, actor: Actor) -> Row:
         """The row if the actor may see it and it is not deleted."""
@@ -137,13 +153,16 @@ class Records:
     def as_package(self, name: str, row: Row, changes: Row, actor: Actor) -> None:
         """A trigger's own update: stamped and logged, but past the checks of a caller."""
         new = row | changes
-        self._touch(new, actor)
+        self.touch(new, actor)
         checks.derive(self, name, new, row)
         self.store.put(name, new)
-        self._note(Actor(actor.user, "package"), name, new, "update", changes)
+        self.note(Actor(actor.user, "package"), name, new, "update", changes)
+
+    def create_as_package(self, name: str, fields: Row, actor: Actor) -> str:
+        return self.create(name, fields, Actor(actor.user, "package"))
 
     def delete_as_package(self, name: str, row: Row, actor: Actor) -> None:
-        self._bury(name, row, Actor(actor.user, "package"))
+        self._bin.bury(name, row, Actor(actor.user, "package"))
 
     def _settle(
         self, sobject: SObject, row: Row, old: Row | None, changes: Row, actor: Actor
@@ -166,45 +185,21 @@ class Records:
         row |= {"Id": identifier, "IsDeleted": 0, "CreatedDate": now, "CreatedById": actor.user}
         if "OwnerId" in sobject.fields:
             row["OwnerId"] = actor.user
-        if sobject.autonumber:
-            self._numbers[sobject.name] += 1
-            column, pattern = sobject.autonumber
-            row[column] = pattern.format(self._numbers[sobject.name])
-        self._touch(row, actor)
-        return row
+        self.touch(row, actor)
+        return row | self._numbered(sobject)
 
-    def _touch(self, row: Row, actor: Actor) -> None:
+    def _numbered(self, sobject: SObject) -> Row:
+        if sobject.autonumber is None:
+            return {}
+        self._numbers[sobject.name] += 1
+        column, pattern = sobject.autonumber
+        return {column: pattern.format(self._numbers[sobject.name])}
+
+    def touch(self, row: Row, actor: Actor) -> None:
         now = stamp(self.clock())
         row |= {"LastModifiedDate": now, "LastModifiedById": actor.user, "SystemModstamp": now}
 
-    def _bury(self, name: str, row: Row, actor: Actor) -> None:
-        self._touch(row, actor)
-        row["IsDeleted"] = 1
-        self.store.put(name, row)
-        self.deletions.append((name, row["Id"], self.clock()))
-        self._note(actor, name, row, "delete", {})
-        for child_name, child in self._children(name, row["Id"], buried=0):
-            self._deleted_with[child["Id"]] = row["Id"]
-            self._bury(child_name, child, Actor(actor.user, "package"))
-
-    def _raise_up(self, name: str, row: Row, actor: Actor) -> None:
-        self._touch(row, actor)
-        row["IsDeleted"] = 0
-        self.store.put(name, row)
-        self._note(actor, name, row, "undelete", {})
-        for child_name, child in self._children(name, row["Id"], buried=1):
-            if self._deleted_with.pop(child["Id"], None) == row["Id"]:
-                self._raise_up(child_name, child, Actor(actor.user, "package"))
-
-    def _children(self, name: str, identifier: str, buried: int) -> Iterator[tuple[str, Row]]:
-        for sobject in self.objects.values():
-            for each in sobject.fields.values():
-                if each.cascade and name in each.refers:
-                    wanted: Row = {each.name: identifier, "IsDeleted": buried}
-                    for row in self.store.find(sobject.name, **wanted):
-                        yield sobject.name, row
-
-    def _note(self, actor: Actor, name: str, row: Row, operation: str, fields: Row) -> None:
+    def note(self, actor: Actor, name: str, row: Row, operation: str, fields: Row) -> None:
         self.writes.append(
             Write(actor.user, actor.source, name, row["Id"], operation, fields, self.clock())
         )

@@ -3,7 +3,7 @@
 Source: REST API Developer Guide, "REST Resources" (release 262).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -18,7 +18,7 @@ from local.salesforce.org import Org
 
 Resource = Callable[..., Answer]
 
-NEWEST, OLDEST, OLDEST_KNOWN = 68, 31, 21
+OLDEST_KNOWN = 21  # of the versions that were retired
 
 
 class Api:
@@ -49,6 +49,8 @@ class Api:
                 _rule("composite/sobjects", "POST", batches.create),
                 _rule("composite/sobjects", "PATCH", batches.update),
                 _rule("composite/sobjects", "DELETE", batches.delete),
+                _rule("composite/sobjects/<name>", "GET", batches.retrieve),
+                _rule("composite/sobjects/<name>", "POST", batches.retrieve),
                 _rule("composite/sobjects/<name>/<field>", "PATCH", batches.upsert),
                 _rule("composite", "POST", self._composite),
             ]
@@ -66,7 +68,7 @@ class Api:
         return faulty(fault) if answers(fault) else done
 
     def _dispatch(self, call: Call) -> Answer:
-        supported(call.version)
+        supported(call.version, self.org.rules.versions)
         try:
             resource, values = self._urls.bind("").match(f"/{call.path}", call.method)
         except MethodNotAllowed as error:
@@ -84,9 +86,12 @@ class Api:
     def _composite(self, _org: Org, call: Call) -> Answer:
         return composite.answer(self.org, call, self.answer)
 
-    def _root(self, _org: Org, call: Call) -> Answer:
+    def _root(self, org: Org, call: Call) -> Answer:
         names = ("sobjects", "query", "queryAll", "composite", "limits")
-        return Answer(200, {name: f"/services/data/{call.version}/{name}" for name in names})
+        resources = {name: f"/services/data/{call.version}/{name}" for name in names}
+        host = call.headers.get("host", "")
+        identity = f"http://{host}/id/{org.rules.org_id}/{call.actor.user}"
+        return Answer(200, resources | {"identity": identity})
 
     def _limits(self, org: Org, _call: Call) -> Answer:
         left = max(0, org.rules.daily_limit - org.calls_used())
@@ -105,26 +110,28 @@ class Api:
         return Answer(200, {"objectDescribe": about, "recentItems": []})
 
     def _describe(self, org: Org, call: Call, name: str) -> Answer:
-        return Answer(200, described(org.sobject(name), org.rules, call.version))
+        sobject = org.sobject(name)
+        return Answer(200, described(sobject, org.rules, call.version, org.objects))
 
 
-def supported(version: str) -> None:
-    """Versions 21.0 to 30.0 were retired in 2025 and answer 410; others never existed."""
+def supported(version: str, offered: Sequence[int]) -> None:
+    """What is older than the versions on offer is retired and answers 410; as 21.0 to 30.0
+    have since 2025. All others are unknown."""
     number = int(version[1:-2]) if version[1:-2].isdigit() and version.endswith(".0") else 0
-    if OLDEST_KNOWN <= number < OLDEST:
+    if OLDEST_KNOWN <= number < min(offered):
         raise Refusal("GONE", "The requested resource has been retired or removed")
-    if not (OLDEST <= number <= NEWEST and version == f"v{number}.0"):
+    if number not in offered or version != f"v{number}.0":
         raise not_found()
 
 
-def versions() -> list[dict[str, Any]]:
+def versions(offered: Sequence[int]) -> list[dict[str, Any]]:
     return [
         {
             "label": f"API {number}",
             "url": f"/services/data/v{number}.0",
             "version": f"{number}.0",
         }
-        for number in range(OLDEST, NEWEST + 1)
+        for number in offered
     ]
 
 

@@ -28,7 +28,7 @@ def read(org: Org, call: Call, name: str, identifier: str) -> Answer:
     row = org.records.living(sobject.name, identifier, call.actor)
     if _unchanged_since(call, "if-modified-since", row):
         return Answer(304)
-    return Answer(200, _shown(org, call, sobject, row["Id"]))
+    return Answer(200, shown(org, call, sobject, row["Id"]))
 
 
 def read_by(org: Org, call: Call, name: str, field: str, value: str) -> Answer:
@@ -38,7 +38,7 @@ def read_by(org: Org, call: Call, name: str, field: str, value: str) -> Answer:
         raise not_found()
     if len(matches) > 1:
         return _choices(call, sobject, matches)
-    return Answer(200, _shown(org, call, sobject, matches[0]["Id"]))
+    return Answer(200, shown(org, call, sobject, matches[0]["Id"]))
 
 
 def update(org: Org, call: Call, name: str, identifier: str) -> Answer:
@@ -116,7 +116,7 @@ def _matches(org: Org, sobject: SObject, field: Field, value: str) -> list[Row]:
     return [row for row in found if not row["IsDeleted"] and row["Id"] not in org.rules.hidden]
 
 
-def _shown(org: Org, call: Call, sobject: SObject, identifier: str) -> dict[str, Any]:
+def shown(org: Org, call: Call, sobject: SObject, identifier: str) -> dict[str, Any]:
     view = org.view()
     names = [each for each in sobject.fields if view.field(sobject, each)]
     if "fields" in call.query:

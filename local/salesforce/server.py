@@ -11,14 +11,22 @@ from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from local.salesforce import web_consent, web_people, web_rest, web_session, web_token
+from local.salesforce import (
+    web_consent,
+    web_identity,
+    web_people,
+    web_rest,
+    web_session,
+    web_token,
+)
 from local.salesforce.objects import FIELD_SERVICE
-from local.salesforce.people import People
+from local.salesforce.planting import Planting
 
+WEB = (web_rest, web_token, web_session, web_identity, web_consent, web_people)
 SESSION_MINUTES = 120  # Salesforce's default session timeout
 
 
-class FakeSalesforce(People):
+class FakeSalesforce(Planting):
     """Salesforce as its documentation describes it; without `field_service`, an org that has
     not switched it on."""
 
@@ -75,7 +83,7 @@ class FakeSalesforce(People):
         application = Flask(__name__)
         application.url_map.strict_slashes = False
         application.json = Json(application)
-        for web in (web_rest, web_token, web_session, web_consent, web_people):
+        for web in WEB:
             application.register_blueprint(web.blueprint(self))
 
         @application.after_request

@@ -16,8 +16,6 @@ from local.salesforce.rest import Api
 from local.salesforce.rules import Rules
 from local.salesforce.store import Row, Store
 
-ORG_ID = "00DKx0000000001MAA"
-
 
 @dataclass(frozen=True)
 class Request:
@@ -56,7 +54,6 @@ class Site(Rules):
     def __init__(self, clock: Callable[[], datetime], session: timedelta) -> None:
         super().__init__()
         self.url = ""
-        self.org_id = ORG_ID
         self.requests: list[Request] = []
         self.token_requests: list[TokenRequest] = []
         self.lock = RLock()
@@ -70,7 +67,7 @@ class Site(Rules):
         for each in objects.values():
             store.add_table(each)
         records = Records(store, objects, self.now, self)
-        self.org = Org(ORG_ID, objects, store, records, self, self.now)
+        self.org = Org(objects, store, records, self, self.now, self.fault_queue)
         self.api = Api(self.org, self.fault_queue)
 
     def now(self) -> datetime:
@@ -88,6 +85,16 @@ class Site(Rules):
     def row_of_user(self, identifier: str) -> Row:
         with self.lock:
             return self.org.store.get("User", identifier) or {}
+
+    def user_named(self, username: str) -> str | None:
+        with self.lock:
+            found = self.org.store.find("User", Username=username)
+        return str(found[0]["Id"]) if found else None
+
+    def may_work(self, user: str) -> bool:
+        """Whether a session of that user still opens anything."""
+        active = self.org_active and self.row_of_user(user).get("IsActive")
+        return bool(active) and user not in self.frozen
 
     def settle(self) -> None:
         """Commit the late transactions whose time has come."""

@@ -1,7 +1,7 @@
 """The rows of the org, in SQLite in memory: one table per object, one column per field."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,12 +48,18 @@ class Store:
             )
 
     def put(self, table: str, row: Row) -> None:
+        self.put_all(table, [row])
+
+    def put_all(self, table: str, rows: Iterable[Row]) -> None:
         columns = self._columns[table]
         names = ", ".join(f'"{name}"' for name in columns)
         marks = ", ".join("?" for _ in columns)
-        self._database.execute(
+        self._database.executemany(
             f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})',
-            [row.get(name, 0 if name == "IsDeleted" else None) for name in columns],
+            (
+                [row.get(name, 0 if name == "IsDeleted" else None) for name in columns]
+                for row in rows
+            ),
         )
 
     def get(self, table: str, identifier: str) -> Row | None:

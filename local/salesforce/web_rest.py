@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from local.salesforce.broken import cut, dropped
 from local.salesforce.calls import Answer, Call, refused
-from local.salesforce.errors import Refusal
+from local.salesforce.errors import Refusal, closed
 from local.salesforce.faults import Fault, answers, pause
 from local.salesforce.records import Actor
 from local.salesforce.rest import faulty, versions
@@ -22,7 +22,7 @@ def blueprint(site: Site) -> Blueprint:
     @web.get("/services/data/")
     @web.get("/services/data", strict_slashes=False)
     def list_versions() -> Response:
-        return jsonify(versions())
+        return jsonify(versions(site.versions))
 
     @web.route("/services/data/<version>/", methods=METHODS, defaults={"path": ""})
     @web.route("/services/data/<version>/<path:path>", methods=METHODS)
@@ -48,8 +48,11 @@ def _answer(
             site.org.count_call()
         return faulty(fault), "errorCode" in fault
     site.settle()
+    _count_down(site)
     try:
         actor = _authenticated(site)
+        if site.api_closed:
+            raise closed(site.api_closed)
         _take_from_quota(site)
     except Refusal as refusal:
         return refused(refusal), False
@@ -60,6 +63,14 @@ def _answer(
     return (faulty(fault) if answers(fault) else answer), True
 
 
+def _count_down(site: Site) -> None:
+    if site.sessions_end_in is None:
+        return
+    if site.sessions_end_in == 0:
+        site.oauth.expire_sessions()
+    site.sessions_end_in = site.sessions_end_in - 1 if site.sessions_end_in else None
+
+
 def _authenticated(site: Site) -> Actor:
     head = len(request.full_path) + sum(len(k) + len(v) for k, v in request.headers.items())
     if head > LONGEST_HEAD:
@@ -68,8 +79,10 @@ def _authenticated(site: Site) -> Actor:
     if token and scheme not in {"Bearer", "OAuth"}:
         raise Refusal("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", status=401)
     session = site.oauth.session_of(token)
-    if session is None or not site.row_of_user(session.user).get("IsActive"):
+    if session is None or not site.may_work(session.user):
         raise Refusal("INVALID_SESSION_ID", "Session expired or invalid")
+    if site.session_refused:
+        raise Refusal("INVALID_SESSION_ID", site.session_refused)
     if not {"api", "full"} & set(session.scopes):
         raise Refusal(
             "INVALID_SESSION_ID", "This session is not valid for use with the REST API"
@@ -88,7 +101,15 @@ def _record(site: Site, answer: Answer, counted: bool, content: str) -> None:
     site.requests.append(
         Request(request.method, path, answer.status, counted, content, site.now())
     )
-    g.limits = f"api-usage={site.org.calls_used()}/{site.daily_limit}"
+    g.limits = _limits(site)
+
+
+def _limits(site: Site) -> str:
+    usage = f"api-usage={site.org.calls_used()}/{site.daily_limit}"
+    if not site.per_app_usage:
+        return usage
+    share = f"{site.org.calls_of_app()}/{site.app_limit}(appName={site.app_name})"
+    return f"{usage}; per-app-api-usage={share}"
 
 
 def _sent(answer: Answer, fault: Fault) -> Response:

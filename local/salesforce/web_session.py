@@ -1,25 +1,25 @@
-"""The addresses that end a token or tell about it: revoke, introspect and identity.
+"""The addresses that end a token or tell about it: revoke and introspect.
 
-Sources: Salesforce Help, "Revoke OAuth Tokens", "OpenID Connect Token Introspection", "Identity
-URLs".
+Sources: Salesforce Help, "Revoke OAuth Tokens", "OpenID Connect Token Introspection".
 """
 
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from local.salesforce.granting import check_client
 from local.salesforce.grants import OAuthError
 from local.salesforce.site import Site
-from local.salesforce.web_token import check_client, refused
+from local.salesforce.web_token import refused
 
 
 def blueprint(site: Site) -> Blueprint:
     web = Blueprint("session", __name__)
 
-    @web.post("/services/oauth2/revoke")
+    @web.route("/services/oauth2/revoke", methods=["GET", "POST"])
     def revoke() -> Response:
         try:
-            site.oauth.revoke(request.form.get("token", ""))
+            site.oauth.revoke(request.values.get("token", ""))
         except OAuthError as error:
             return refused(error)
         return Response(b"")
@@ -32,21 +32,13 @@ def blueprint(site: Site) -> Blueprint:
             return refused(error)
         return jsonify(_introspected(site, request.form.get("token", "")))
 
-    @web.get("/id/<org>/<user>")
-    def identity(org: str, user: str) -> Response:
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        session = site.oauth.session_of(token)
-        if session is None or (org, user) != (site.org_id, session.user):
-            return Response("Bad_OAuth_Token", 403)
-        return jsonify(_identity(site, user))
-
     return web
 
 
 def _introspected(site: Site, token: str) -> dict[str, Any]:
     session, approval = site.oauth.session_of(token), site.oauth.live_refresh(token)
     known = session or approval
-    if known is None:
+    if known is None or not site.may_work(known.user):
         return {"active": False}
     about = {
         "active": True,
@@ -63,23 +55,3 @@ def _introspected(site: Site, token: str) -> dict[str, Any]:
             "exp": int(session.expires_at.timestamp()),
         }
     return about
-
-
-def _identity(site: Site, user: str) -> dict[str, Any]:
-    row = site.row_of_user(user)
-    return {
-        "id": f"{site.url}/id/{site.org_id}/{user}",
-        "asserted_user": True,
-        "user_id": user,
-        "organization_id": site.org_id,
-        "username": row["Username"],
-        "display_name": row["Name"],
-        "email": row["Email"],
-        "timezone": row["TimeZoneSidKey"],
-        "active": bool(row["IsActive"]),
-        "is_app_installed": site.app_installed,
-        "urls": {
-            "rest": f"{site.url}/services/data/v{{version}}/",
-            "query": f"{site.url}/services/data/v{{version}}/query/",
-        },
-    }

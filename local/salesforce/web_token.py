@@ -1,16 +1,17 @@
-"""The token address: a code, a refresh token or the app itself for an access token.
+"""The token address: a code, a refresh token, an assertion or the app for an access token.
 
 Source: Salesforce Help, "OAuth Endpoints". An error is one object here, never the array of the
 REST API.
 """
 
-import hmac
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from local.salesforce import assertions
 from local.salesforce.broken import cut, dropped
 from local.salesforce.faults import Fault, answers, pause
+from local.salesforce.granting import granted
 from local.salesforce.grants import Grant, OAuthError, signature
 from local.salesforce.rest import faulty
 from local.salesforce.site import Site, TokenRequest
@@ -39,58 +40,15 @@ def _token(site: Site, fault: Fault) -> Response:
         if early:
             pause(fault)
         else:
-            granted = _granted(site, fault)
+            grant = granted(site, fault)
     except OAuthError as error:
         return refused(error)
     if not answers(fault):
-        return jsonify(_grant_body(site, granted))
+        return jsonify(_grant_body(site, grant))
     answer = faulty(fault)
     response = jsonify(answer.body) if isinstance(answer.body, dict) else Response(answer.body)
     response.status_code = answer.status
     return response
-
-
-def _granted(site: Site, fault: Fault) -> Grant:
-    """A fault's delay falls between the claim of a refresh token and its rotation."""
-    grant_type = request.form.get("grant_type", "")
-    check_client(site)
-    if not site.org_active:
-        raise OAuthError("inactive_org", "organization is inactive")
-    if grant_type == "refresh_token":
-        with site.oauth.refreshing(request.form.get("refresh_token", "")) as complete:
-            pause(fault)
-            return _of_active_user(site, complete())
-    pause(fault)
-    if grant_type == "authorization_code":
-        return _of_active_user(site, _exchanged(site))
-    if grant_type == "client_credentials":
-        scopes = tuple(set(site.app_scopes) - {"refresh_token", "full", "web"})
-        return site.oauth.run_as(site.integration_user_id, scopes)
-    raise OAuthError("unsupported_grant_type", "grant type not supported")
-
-
-def _exchanged(site: Site) -> Grant:
-    redirect_uri = request.form.get("redirect_uri")
-    if not redirect_uri:
-        raise OAuthError("redirect_uri_missing", "redirect_uri must be provided")
-    code, verifier = request.form.get("code", ""), request.form.get("code_verifier")
-    return site.oauth.exchange(code, redirect_uri, verifier)
-
-
-def check_client(site: Site) -> None:
-    if request.form.get("client_id") != site.client_id:
-        raise OAuthError("invalid_client_id", "client identifier invalid")
-    given = request.form.get("client_secret", "")
-    if not hmac.compare_digest(given.encode(), site.client_secret.encode()):
-        raise OAuthError("invalid_client", "invalid client credentials")
-    if not site.app_installed:
-        raise OAuthError("invalid_client", "app must be installed into org")
-
-
-def _of_active_user(site: Site, grant: Grant) -> Grant:
-    if not site.row_of_user(grant.user).get("IsActive"):
-        raise OAuthError("inactive_user", "user is inactive")
-    return grant
 
 
 def _grant_body(site: Site, grant: Grant) -> dict[str, Any]:
@@ -105,6 +63,8 @@ def _grant_body(site: Site, grant: Grant) -> dict[str, Any]:
         "token_type": "Bearer",
         "issued_at": issued_at,
     }
+    if request.form.get("grant_type") == assertions.GRANT:
+        del body["signature"], body["issued_at"]
     return body | ({"refresh_token": grant.refresh_token} if grant.refresh_token else {})
 
 

@@ -7,14 +7,24 @@ import pytest
 
 from fieldlink import records
 from fieldlink.adapters.aws import Aws
-from fieldlink.adapters.dynamodb import KEYS, DynamoLedger, DynamoState
-from fieldlink.errors import Unavailable
-from fieldlink.models import Delivered, Fact, Fence, Kind, LedgerRow, Outcome, Travel
-from fieldlink.ports import Ledger, State
+from fieldlink.adapters.dynamodb import KEYS, DynamoState
+from fieldlink.adapters.ledger import DynamoLedger, DynamoMeter
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.models import (
+    Ability,
+    Delivered,
+    Fact,
+    Fence,
+    Kind,
+    LedgerRow,
+    Outcome,
+    Travel,
+)
+from fieldlink.ports import Ledger, Meter, State
 from fieldlink.records import Device, Geofence, Listed, Record, Tracking, WebhookTested, Worker
 from tests.adapters.scripted import Answer, scripted
 from tests.conftest import Pretended
-from tests.fakes import FakeLedger, FakeState
+from tests.fakes import FakeLedger, FakeMeter, FakeState
 
 NOW = datetime(2026, 3, 4, 8, 30, 15, 250_000, tzinfo=UTC)
 FENCE = Fence(device="D1", latitude=52.5, longitude=13.4, radius=100, metadata={"a": "b"})
@@ -46,6 +56,18 @@ EVERY: list[Record] = [
     records.WebhookKeys(connection="c", secrets=(SEALED, "old"), live_positions=True),
     WebhookTested(connection="c", at=NOW),
     records.Watermark(connection="c", at=NOW),
+    records.Gate(connection="c", failures=5, opened_at=NOW, paused="share", used=1, allowed=2),
+    records.Capabilities(
+        connection="c",
+        checked_at=NOW,
+        unreadable=("ServiceAppointment.Street",),
+        lacking={Ability.TIME_SHEETS: "no permission"},
+    ),
+    records.Held(
+        connection="c", id="2026-03-04T08:30-x", queue="events", body="{}", group="g", at=NOW
+    ),
+    records.Nudged(connection="c", at=NOW),
+    records.Vanished(connection="c", id="a", what="appointment", deleted=True, at=NOW),
     records.Resource(connection="c", id="r", name="R", email="r@example.com", active=False),
     Worker(
         connection="c",
@@ -232,6 +254,61 @@ def test_all_of_a_kind_are_those_below_the_key_and_no_others(state: State) -> No
     assert [each.connection for each in state.all_of(Listed)] == ["c"]
 
 
+def test_some_of_a_kind_are_the_first_of_them(state: State) -> None:
+    state.write_all(device(number) for number in range(5))
+    held = [
+        records.Held(connection="c", id=f"{n:02}", queue="events", body="", group="", at=NOW)
+        for n in range(7)
+    ]
+    state.write_all(reversed(held))
+
+    assert [each.id for each in state.some_of(records.Held, "c", limit=3)] == ["00", "01", "02"]
+    assert len(state.some_of(records.Held, "c", limit=100)) == 7
+    assert state.some_of(records.Held, "d", limit=3) == []
+
+
+def test_behind_a_fence_that_stands_any_number_of_records_is_stored(state: State) -> None:
+    fence = fenced(state)
+
+    state.write_all((device(number) for number in range(137)), fence=fence)
+    state.write_all([device(1, "second")], fence=fence)
+
+    found = state.read_many(Device, [("c", f"D{number}") for number in range(137)])
+    assert len(found) == 137
+    assert [each.resource for each in found if each.id == "D1"] == ["second"]
+    assert state.read(records.Watermark, "c") == fence
+
+
+def test_behind_a_fence_that_has_moved_nothing_is_stored(state: State) -> None:
+    fence = fenced(state)
+    assert state.write(fence)
+
+    with pytest.raises(Unavailable, match="moved on"):
+        state.write_all([device(1)], fence=fence)
+
+    assert state.read(Device, "c", "D1") is None
+
+
+def test_a_fence_that_was_not_stored_yet_stands_until_somebody_stores_it(state: State) -> None:
+    fence = records.Watermark(connection="c", at=NOW)
+    state.write_all([device(1)], fence=fence)
+    state.write(fence)
+
+    with pytest.raises(Unavailable):
+        state.write_all([device(2)], fence=fence)
+
+    assert state.read(Device, "c", "D1")
+    assert state.read(Device, "c", "D2") is None
+
+
+def fenced(state: State) -> records.Watermark:
+    """A watermark as it is stored."""
+    state.write(records.Watermark(connection="c", at=NOW))
+    stored = state.read(records.Watermark, "c")
+    assert stored
+    return stored
+
+
 def test_one_connection_never_sees_what_another_has(state: State) -> None:
     state.write(device(1))
 
@@ -304,6 +381,82 @@ def test_a_table_that_stays_busy_is_unavailable_after_some_tries() -> None:
 def _leaving_out(count: int) -> Iterator[Answer]:
     rest = [{"PutRequest": {"Item": {"pk": {"S": "c"}}}}] * count
     yield Answer(200, {"UnprocessedItems": {"T": rest}})
+
+
+@pytest.mark.parametrize(
+    ("reasons", "error"),
+    [
+        ("[ConditionalCheckFailed, None]", Unavailable),
+        ("[None, TransactionConflict]", Unavailable),
+        ("[None, ThrottlingError]", Unavailable),
+        ("[None, ValidationError]", Refused),
+    ],
+)
+def test_a_transaction_that_was_cancelled_may_be_repeated_unless_it_can_never_be_right(
+    reasons: str, error: type[Exception]
+) -> None:
+    said = "Transaction cancelled, please refer cancellation reasons for specific reasons "
+    code = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    cancelled = Answer(400, {"__type": code, "Message": said + reasons})
+    fence = records.Watermark(connection="c", at=NOW, version=3)
+    with scripted(cancelled) as script, pytest.raises(error):
+        DynamoState(script.aws, "T").write_all([device(1)], fence=fence)
+
+
+def test_a_fence_is_checked_in_the_same_transaction_as_what_it_guards() -> None:
+    fence = records.Watermark(connection="c", at=NOW, version=3)
+    with scripted() as script:
+        records_ = [device(number) for number in range(100)]
+        DynamoState(script.aws, "T").write_all(records_, fence=fence)
+
+    transactions = [asked.json["TransactItems"] for asked in script.asked]
+    assert [len(each) for each in transactions] == [100, 2]
+    for check, *puts in transactions:
+        assert check["ConditionCheck"]["Key"]["sk"] == {"S": "watermark"}
+        values = check["ConditionCheck"]["ExpressionAttributeValues"]
+        assert values == {":version": {"N": "3"}}
+        assert all("Put" in each for each in puts)
+
+
+# ── calls ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def meter(request: pytest.FixtureRequest) -> Meter:
+    if request.param == "fake":
+        return FakeMeter()
+    aws: Pretended = request.getfixturevalue("aws")
+    return DynamoMeter(Aws(aws.access), aws.settings.state_table)
+
+
+def test_the_calls_of_a_day_add_up(meter: Meter) -> None:
+    for minutes in (0, 1, 59, 600):
+        meter.add("c", NOW - timedelta(minutes=minutes), 3)
+    meter.add("d", NOW, 7)
+
+    assert meter.last_day("c", NOW) == 12
+    assert meter.last_day("d", NOW) == 7
+    assert meter.last_day("e", NOW) == 0
+
+
+def test_calls_are_forgotten_with_the_hour_in_which_the_day_began(meter: Meter) -> None:
+    meter.add("c", NOW, 5)
+
+    begun = NOW.replace(minute=0) + timedelta(days=1)
+    assert meter.last_day("c", begun + timedelta(minutes=59)) == 5
+    assert meter.last_day("c", begun + timedelta(hours=1)) == 0
+
+
+def test_the_count_is_no_record_of_its_connection_and_the_table_forgets_it(
+    aws: Pretended,
+) -> None:
+    DynamoMeter(Aws(aws.access), aws.settings.state_table).add("c", NOW, 5)
+
+    [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+    kept = datetime.fromtimestamp(int(item["ttl"]["N"]), UTC) - NOW
+    assert kept.days in {1, 2}
+    assert item["sk"] == {"S": "calls#2026-03-04T08"}
+    assert all(_dynamo(aws).all_of(kind, "c") == [] for kind in (records.Held, Geofence))
 
 
 # ── ledger ─────────────────────────────────────────────────────────────────────

@@ -3,8 +3,10 @@ import pytest
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.mail import SesMail
 from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.ports import Sender
 from tests.adapters.scripted import Answer, scripted
 from tests.conftest import ROSAS_MAIL, SENDER, Pretended
+from tests.fakes import FakeMail
 
 
 def send(mail: SesMail) -> None:
@@ -64,3 +66,58 @@ def test_what_ses_answers_says_whether_to_send_again(
 
         assert type(caught.value) is error
         assert len(script.asked) == 1
+
+
+DOMAIN = SENDER.rpartition("@")[2]
+ACCOUNT = {"ProductionAccessEnabled": True, "SendingEnabled": True}
+ABSENT = Answer(404, {"message": "no"}, {"x-amzn-ErrorType": "NotFoundException"})
+VERIFIED, PENDING = (
+    Answer(200, {"VerifiedForSendingStatus": True}),
+    Answer(200, {"VerifiedForSendingStatus": False}),
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "verified", "asked"),
+    [
+        ([VERIFIED], True, [SENDER]),
+        ([PENDING, VERIFIED], True, [SENDER, DOMAIN]),
+        ([ABSENT, VERIFIED], True, [SENDER, DOMAIN]),
+        ([PENDING, ABSENT], False, [SENDER, DOMAIN]),
+        ([ABSENT, PENDING], False, [SENDER, DOMAIN]),
+    ],
+)
+def test_a_sender_is_verified_by_its_address_or_by_its_domain(
+    answers: list[Answer], verified: bool, asked: list[str]
+) -> None:
+    with scripted(Answer(200, ACCOUNT), *answers) as script:
+        sender = SesMail(script.aws, SENDER).check()
+
+    assert sender == Sender(SENDER, verified=verified, production=True, enabled=True)
+    paths = [each.path for each in script.asked]
+    assert paths == [
+        "/v2/email/account",
+        *(f"/v2/email/identities/{each.replace('@', '%40')}" for each in asked),
+    ]
+    assert {(each.method, each.body) for each in script.asked} == {("GET", b"")}
+    assert "/ses/aws4_request" in script.asked[0].headers["authorization"]
+
+
+@pytest.mark.parametrize("name", ["ProductionAccessEnabled", "SendingEnabled"])
+def test_an_account_says_to_whom_it_sends_and_whether(name: str) -> None:
+    with scripted(Answer(200, ACCOUNT | {name: False}), VERIFIED) as script:
+        sender = SesMail(script.aws, SENDER).check()
+
+    assert sender.production is (name != "ProductionAccessEnabled")
+    assert sender.enabled is (name != "SendingEnabled")
+
+
+def test_a_sender_that_cannot_be_looked_at_is_not_called_unverified() -> None:
+    denied = Answer(403, {}, {"x-amzn-ErrorType": "AccessDeniedException"})
+    with scripted(Answer(200, ACCOUNT), denied) as script, pytest.raises(Unavailable):
+        SesMail(script.aws, SENDER).check()
+
+
+def test_the_fake_s_sender_is_as_good_as_one_that_ses_lets_send() -> None:
+    with scripted(Answer(200, ACCOUNT), VERIFIED) as script:
+        assert SesMail(script.aws, SENDER).check() == FakeMail().check()

@@ -12,7 +12,7 @@ from fieldlink.adapters import salesforce_soql
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.adapters.salesforce_rest import SalesforceRest
-from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Category, NewEvent, SheetEntry, Writes
 from local.salesforce import FakeSalesforce
 from tests.adapters.scripted import Answer, nobody, scripted
@@ -35,10 +35,14 @@ class Key:
         self.token, self.refresh_token = grant.access_token, grant.refresh_token
         self.renewals = 0
 
-    def renew(self) -> None:
+    def renew(self, why: str) -> None:
+        assert why.startswith("INVALID_SESSION_ID: ")
         self.renewals += 1
         grant = self.authorisation.refresh(self.instance_url, refresh_token=self.refresh_token)
         self.token, self.refresh_token = grant.access_token, grant.refresh_token
+
+    def give_up(self, code: str, message: str) -> None:
+        raise Lost(f"{code}: {message}", end=code)
 
 
 class StaticKey:
@@ -48,8 +52,11 @@ class StaticKey:
         self.instance_url, self.token = url, "the-token"
         self.renewals = 0
 
-    def renew(self) -> None:
+    def renew(self, why: str) -> None:  # noqa: ARG002
         self.renewals += 1
+
+    def give_up(self, code: str, message: str) -> None:
+        raise Lost(f"{code}: {message}", end=code)
 
 
 @pytest.fixture
@@ -73,7 +80,7 @@ def salesforce(clock: Clock) -> Iterator[FakeSalesforce]:
 @pytest.fixture
 def key(http: requests.Session, salesforce: FakeSalesforce) -> Key:
     app = f'{{"client_id":"{CLIENT["client_id"]}","client_secret":"{CLIENT_SECRET}"}}'
-    return Key(SalesforceAuthorisation(http, lambda: app), salesforce)
+    return Key(SalesforceAuthorisation(http, lambda: app, str), salesforce)
 
 
 @pytest.fixture
@@ -544,6 +551,7 @@ RETRIED = [
     "API_CURRENTLY_DISABLED",
     "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
     "INTERNAL_ERROR",
+    "INVALID_QUERY_LOCATOR",
     "QUERY_TIMEOUT",
     "REQUEST_LIMIT_EXCEEDED",
     "REQUEST_RUNNING_TOO_LONG",
@@ -568,14 +576,10 @@ PARKED = [
     ("NOT_FOUND", 404),
     ("REQUIRED_FIELD_MISSING", 400),
     ("STRING_TOO_LONG", 400),
-    ("API_DISABLED_FOR_ORG", 403),
-    ("CLIENT_NOT_ACCESSIBLE_FOR_USER", 403),
     ("INSUFFICIENT_ACCESS_OR_READONLY", 403),
     ("INVALID_FIELD", 400),
     ("INVALID_TYPE", 400),
-    ("ORG_LOCKED", 403),
     ("STORAGE_LIMIT_EXCEEDED", 403),
-    ("TRIAL_EXPIRED", 403),
 ]
 
 

@@ -1,12 +1,23 @@
 import base64
 import hmac
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.errors import Refused, Unavailable, Unclear
@@ -16,6 +27,22 @@ from tests.adapters.scripted import Answer, nobody, scripted
 from tests.conftest import CLIENT_SECRET
 from tests.local.salesforce_setting import CALLBACK, CHALLENGE, CLIENT, VERIFIER, allow
 
+KEY = rsa.generate_private_key(65537, 2048)
+USER = "ida@example.com"
+LOGIN = "https://login.salesforce.com"
+
+
+def pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+    *,
+    how: PrivateFormat = PrivateFormat.PKCS8,
+    lock: KeySerializationEncryption | None = None,
+) -> str:
+    return key.private_bytes(Encoding.PEM, how, lock or NoEncryption()).decode()
+
+
+PRIVATE = pem(KEY)
+PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 APP = f'{{"client_id":"{CLIENT["client_id"]}","client_secret":"{CLIENT_SECRET}"}}'
 
 
@@ -28,7 +55,7 @@ def http() -> Iterator[requests.Session]:
 
 @pytest.fixture
 def login(http: requests.Session) -> SalesforceAuthorisation:
-    return SalesforceAuthorisation(http, lambda: APP)
+    return SalesforceAuthorisation(http, lambda: APP, lambda: PRIVATE)
 
 
 def granted(login: SalesforceAuthorisation, salesforce: FakeSalesforce) -> Grant:
@@ -200,6 +227,8 @@ def test_an_identity_that_names_nobody_is_refused(
         ({"drop": True}, Unclear),
         ({"drop": True, "after": True}, Unclear),
         ({"half": True}, Unclear),
+        ({"error": "rate_limit_exceeded", "error_description": "too many"}, Unavailable),
+        ({"error": "unknown_error", "error_description": "retry your request"}, Unclear),
         ({"error": "invalid_client", "error_description": "invalid credentials"}, Refused),
         ({"error": "inactive_user", "error_description": "user is inactive"}, Refused),
     ],
@@ -244,3 +273,182 @@ def test_a_login_host_that_nobody_answers_for_is_unavailable(
 ) -> None:
     with pytest.raises(Unavailable):
         login.refresh(nobody(), refresh_token="r")
+
+
+# ── without a browser ─────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def trusting(salesforce: FakeSalesforce) -> FakeSalesforce:
+    """An org that knows our certificate, one user for it, and one for client credentials."""
+    salesforce.certificate = PUBLIC
+    salesforce.approved.add(USER)
+    salesforce.run_as = salesforce.integration_user_id
+    return salesforce
+
+
+def by_jwt(login: SalesforceAuthorisation, org: FakeSalesforce, **more: str) -> Grant:
+    asked = {"username": USER, "audience": LOGIN} | more
+    return login.by_jwt(org.url, **asked)
+
+
+def test_a_signed_jwt_is_traded_for_an_access_of_its_user(
+    login: SalesforceAuthorisation, trusting: FakeSalesforce
+) -> None:
+    grant = by_jwt(login, trusting)
+
+    assert trusting.oauth.session_of(grant.access_token)
+    assert (grant.refresh_token, grant.signature) == ("", "")
+    assert "api" in grant.scope.split()
+    identity = login.identity(grant, unsigned=True)
+    assert identity.org == trusting.org_id
+    assert trusting.row_of_user(identity.user)["Username"] == USER
+
+
+def test_the_apps_credentials_are_traded_for_an_access_of_its_run_as_user(
+    login: SalesforceAuthorisation, trusting: FakeSalesforce
+) -> None:
+    grant = login.by_client(trusting.url)
+
+    assert trusting.oauth.session_of(grant.access_token)
+    assert grant.refresh_token == ""
+    assert login.identity(grant, unsigned=True).user == trusting.integration_user_id
+
+
+def test_an_access_without_a_refresh_token_is_revoked_itself(
+    login: SalesforceAuthorisation, trusting: FakeSalesforce
+) -> None:
+    grant = by_jwt(login, trusting)
+
+    login.revoke(trusting.url, token=grant.access_token)
+
+    assert trusting.oauth.session_of(grant.access_token) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"username": "nobody@example.com"}, "approved"),
+        ({"audience": "https://example.com"}, "audience"),
+    ],
+)
+def test_a_jwt_that_salesforce_refuses_says_why(
+    login: SalesforceAuthorisation,
+    trusting: FakeSalesforce,
+    change: dict[str, str],
+    words: str,
+) -> None:
+    with pytest.raises(Refused, match=words) as caught:
+        by_jwt(login, trusting, **change)
+
+    assert caught.value.code == "invalid_grant"
+
+
+def test_a_jwt_of_another_key_is_refused(
+    login: SalesforceAuthorisation, trusting: FakeSalesforce
+) -> None:
+    other = rsa.generate_private_key(65537, 2048).public_key()
+    trusting.certificate = other.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+    with pytest.raises(Refused, match="assertion"):
+        by_jwt(login, trusting)
+
+
+def test_a_jwt_says_who_speaks_for_whom_to_whom_for_three_minutes_and_no_secret(
+    login: SalesforceAuthorisation,
+) -> None:
+    answer = Answer(200, {"access_token": "a", "instance_url": "https://i"})
+    with scripted(answer) as script:
+        login.by_jwt(script.url, username=USER, audience=LOGIN)
+
+    [asked] = script.asked
+    form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+    assert (asked.method, asked.path) == ("POST", "/services/oauth2/token")
+    assert set(form) == {"grant_type", "assertion"}
+    assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    claims = jwt.decode(form["assertion"], PUBLIC, algorithms=["RS256"], audience=LOGIN)
+    assert set(claims) == {"iss", "sub", "aud", "exp"}
+    assert (claims["iss"], claims["sub"]) == (CLIENT["client_id"], USER)
+    assert 0 < claims["exp"] - datetime.now(UTC).timestamp() <= 180
+
+
+def test_client_credentials_are_sent_in_the_form(login: SalesforceAuthorisation) -> None:
+    answer = Answer(200, {"access_token": "a", "instance_url": "https://i"})
+    with scripted(answer) as script:
+        login.by_client(script.url)
+
+    [asked] = script.asked
+    assert {name: values[0] for name, values in parse_qs(asked.body.decode()).items()} == {
+        "grant_type": "client_credentials",
+        "client_id": CLIENT["client_id"],
+        "client_secret": CLIENT_SECRET,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "put the private key of the app's certificate here, in PEM",
+        "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----",
+        "\x00é",
+        PUBLIC,
+        pem(ec.generate_private_key(ec.SECP256R1())),
+        pem(KEY, lock=BestAvailableEncryption(b"password")),
+    ],
+)
+def test_what_is_no_private_key_is_refused_with_what_to_do_and_nothing_is_asked(
+    http: requests.Session, salesforce: FakeSalesforce, text: str
+) -> None:
+    login = SalesforceAuthorisation(http, lambda: APP, lambda: text)
+
+    with pytest.raises(Refused, match="JwtKeyCommand") as caught:
+        by_jwt(login, salesforce)
+
+    assert caught.value.code == ""
+    assert salesforce.token_requests == []
+
+
+@pytest.mark.parametrize(
+    "text", [PRIVATE, f"\n  {PRIVATE}\n", pem(KEY, how=PrivateFormat.TraditionalOpenSSL)]
+)
+def test_a_private_key_is_read_each_time_in_either_form(
+    http: requests.Session, trusting: FakeSalesforce, text: str
+) -> None:
+    keys = ["no key yet"]
+    login = SalesforceAuthorisation(http, lambda: APP, lambda: keys[-1])
+    with pytest.raises(Refused):
+        by_jwt(login, trusting)
+
+    keys.append(text)
+
+    assert by_jwt(login, trusting).access_token
+
+
+@pytest.mark.parametrize("signature", ["AAAA", "é"])
+def test_a_wrong_signature_is_refused_where_none_would_do(
+    login: SalesforceAuthorisation, trusting: FakeSalesforce, signature: str
+) -> None:
+    grant = by_jwt(login, trusting).model_copy(update={"signature": signature})
+
+    with pytest.raises(Refused, match="not signed"):
+        login.identity(grant, unsigned=True)
+
+
+@pytest.mark.parametrize("identity", ["", "https://l/id/x/y", "https://[::1"])
+def test_an_unsigned_identity_that_names_nobody_is_refused(
+    login: SalesforceAuthorisation, identity: str
+) -> None:
+    grant = Grant(access_token="a", instance_url="https://i", id=identity)
+
+    with pytest.raises(Refused, match="names no org"):
+        login.identity(grant, unsigned=True)
+
+
+def test_an_unsigned_answer_to_a_code_is_refused(
+    login: SalesforceAuthorisation, trusting: FakeSalesforce
+) -> None:
+    with pytest.raises(Refused, match="not signed"):
+        login.identity(by_jwt(login, trusting))

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -6,7 +7,7 @@ import pytest
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.sqs import SqsOutbox, batches
 from fieldlink.errors import Unavailable
-from fieldlink.ports import Message, Outbox
+from fieldlink.ports import Depth, Message, Outbox
 from tests.adapters.scripted import Answer, scripted
 from tests.conftest import Pretended
 from tests.fakes import FakeOutbox
@@ -38,6 +39,33 @@ def test_what_is_put_lies_in_the_queue(
     outbox.put([])
 
     assert sorted(queued()) == sorted(f'{{"n":{n}}}' for n in range(23))
+
+
+def test_a_queue_tells_how_much_lies_in_it(
+    queue: tuple[Outbox, Callable[[], list[str]]],
+) -> None:
+    outbox, _ = queue
+    assert outbox.depth() == Depth(waiting=0, dead=0)
+
+    outbox.put(message(n) for n in range(3))
+
+    assert outbox.depth() == Depth(waiting=3, dead=0)
+
+
+def test_a_queue_tells_what_lies_in_its_dead_letter_queue(aws: Pretended) -> None:
+    sqs = aws.client("sqs")
+    fifo = {"FifoQueue": "true"}
+    dead = sqs.create_queue(QueueName="Dead.fifo", Attributes=fifo)["QueueUrl"]
+    named = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    policy = json.dumps(
+        {"deadLetterTargetArn": named["Attributes"]["QueueArn"], "maxReceiveCount": 3}
+    )
+    living = sqs.create_queue(
+        QueueName="Living.fifo", Attributes={**fifo, "RedrivePolicy": policy}
+    )["QueueUrl"]
+    SqsOutbox(Aws(aws.access), dead).put(message(n) for n in range(2))
+
+    assert SqsOutbox(Aws(aws.access), living).depth() == Depth(waiting=0, dead=2)
 
 
 def test_nothing_is_sent_for_no_messages() -> None:

@@ -8,6 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from itsdangerous import URLSafeTimedSerializer
 
 from fieldlink import sessions
@@ -34,6 +41,7 @@ SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+IDA = "ida@example.com"  # the org's integration user
 HOSTILE = "<script>alert('x')</script>\"&{{7*7}}"
 
 
@@ -262,6 +270,11 @@ def test_a_new_connection_is_kept_and_its_secret_is_sealed_and_never_shown(
         ({"radius": "²"}, "radius"),
         ({"early_hours": "0"}, "hours"),
         ({"early_hours": "337"}, "hours"),
+        ({"overlap": "61"}, "reaches back"),
+        ({"quota_share": "101"}, "percent"),
+        ({"authorise": "jwt"}, "username"),
+        ({"authorise": "password"}, "three ways"),
+        ({"authorise": "client", "login_host": "test.salesforce.com"}, "My Domain"),
         ({"invitation_template": "http://a/{resource_id}"}, "https://"),
         ({"invitation_template": "https://a/"}, "resource_id"),
     ],
@@ -284,10 +297,28 @@ def test_settings_are_changed_by_their_form(bundle: Services, browser: Browser) 
 
     assert browser.post(f"{path}/settings", radius="250", early_hours="6")["statusCode"] == 303
     assert browser.post(f"{path}/settings", radius="1", early_hours="6")["statusCode"] == 400
+    more = {"overlap": "30", "quota_share": "20"}
+    changed = browser.post(f"{path}/settings", radius="250", early_hours="6", **more)
+    kept_as_it_is = browser.post(f"{path}/settings", radius="250", early_hours="7")
 
+    assert (changed["statusCode"], kept_as_it_is["statusCode"]) == (303, 303)
     found = bundle.state.read(Connection, path.rpartition("/")[2])
     assert found
-    assert (found.radius, found.early_hours) == (250, 6)
+    assert (found.radius, found.early_hours) == (250, 7)
+    assert (found.overlap, found.quota_share) == (30, 20)
+    page = browser.get(path)["body"]
+    assert 'name="overlap" inputmode="numeric" value="30"' in page
+    assert 'name="quota_share" inputmode="numeric" value="20"' in page
+
+
+def test_what_was_chosen_is_still_chosen_when_something_else_was_wrong(
+    browser: Browser,
+) -> None:
+    page = created(browser, radius="1", authorise="jwt", username="ida@example.com")["body"]
+
+    assert re.findall(r'value="(\w+)" checked', page) == ["jwt"]
+    assert 'value="ida@example.com"' in page
+    assert re.findall(r'value="(\w+)" checked', browser.get("/")["body"]) == ["web"]
 
 
 # ── pages ──────────────────────────────────────────────────────────────────────
@@ -396,7 +427,53 @@ def test_an_operator_connects_both_sides(
         assert str(token) not in stored
         assert str(token) not in shown
     [poll] = aws.queued(bundle.settings.polls_queue_url)
-    assert json.loads(poll) == {"connection": connection.connection}
+    assert json.loads(poll) == {"connection": connection.connection, "full": False}
+
+
+@pytest.fixture
+def key(salesforce: FakeSalesforce) -> str:
+    """A private key whose other half the org's app has, for a user whom it lets in."""
+    made = generate_private_key(65537, 2048)
+    public = made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    salesforce.certificate = public.decode()
+    salesforce.approved.add(IDA)
+    return made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def test_an_operator_connects_by_jwt_without_a_browser_at_salesforce(
+    aws: Pretended, bundle: Services, browser: Browser, salesforce: FakeSalesforce, key: str
+) -> None:
+    path = header(created(browser, authorise="jwt", username=IDA), "Location")
+    without = browser.post(f"{path}/connect")
+    aws.client("secretsmanager").put_secret_value(SecretId="SalesforceJwtKey", SecretString=key)
+
+    answer = browser.post(f"{path}/connect")
+
+    assert without["statusCode"] == 400
+    assert "JwtKeyCommand" in without["body"]
+    assert (answer["statusCode"], header(answer, "Location")) == (303, path)
+    connection = kept(bundle)
+    assert (connection.state, connection.org) == ("connected", salesforce.org_id)
+    assert salesforce.oauth.approvals == []
+    [poll] = aws.queued(bundle.settings.polls_queue_url)
+    assert json.loads(poll)["connection"] == connection.connection
+
+
+def test_an_operator_connects_by_client_credentials_and_disconnects(
+    bundle: Services, browser: Browser, salesforce: FakeSalesforce
+) -> None:
+    path = header(created(browser, authorise="client"), "Location")
+    without = browser.post(f"{path}/connect")
+    salesforce.run_as = salesforce.integration_user_id
+
+    browser.post(f"{path}/connect")
+
+    assert without["statusCode"] == 400
+    assert "Run As user" in without["body"]
+    assert kept(bundle).state == "connected"
+    [token] = salesforce.oauth.sessions
+    assert browser.post(f"{path}/disconnect")["statusCode"] == 303
+    assert salesforce.oauth.session_of(token) is None
 
 
 def test_an_org_without_field_service_is_told_what_is_missing(

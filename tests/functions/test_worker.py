@@ -3,19 +3,26 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from fieldlink.adapters.sqs import SqsOutbox
-from fieldlink.errors import Refused, Unavailable
-from fieldlink.records import Parked
+from fieldlink.errors import Closed, Contended, Lost, Refused, Unavailable
+from fieldlink.records import Connection, Held, Parked
 from fieldlink.wiring import Services
 from fieldlink.worker import Context, Work, work_off
 from tests.adapters.scripted import Answer, Script, scripted
 from tests.functions.calls import CONTEXT, batch
 
+ARRIVED = datetime(2026, 3, 4, 9, tzinfo=UTC)
 SECRET_TEXT = "what a vendor answered about Rosa"
+
+
+def latest() -> float:
+    """No jitter: the whole of each wait."""
+    return 1
 
 
 @dataclass
@@ -41,11 +48,16 @@ def worked(
     event: dict[str, Any],
     replay: Callable[[str, str], str] = lambda _body, _cause: "",
     context: Context = CONTEXT,
+    *,
+    holds: bool = False,
 ) -> tuple[list[str], dict[str, int]]:
     """The messages that come again, and how long each is put off, in seconds."""
     with scripted(Answer(200, b"")) as script:
         outbox = SqsOutbox(script.aws, "queue")
-        work = Work("events", outbox, lambda _: "c", hands.take, hands.note, replay)
+        arrived = (lambda _: ARRIVED) if holds else None
+        work = Work(
+            "events", outbox, lambda _: "c", hands.take, hands.note, replay, arrived, latest
+        )
         answer = work_off(event, work, context)
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]], _waits(script)
 
@@ -150,6 +162,76 @@ def test_what_is_refused_is_parked_at_once_and_the_next_of_its_group_goes_throug
     [item] = bundle.state.all_of(Parked, "c")
     assert item.cause == "ENTITY_IS_LOCKED: the record is locked"
     assert hands.noted == [("a", item.cause)]
+
+
+@pytest.mark.parametrize(("tries", "wait"), [(1, 1), (2, 2), (4, 8)])
+def test_a_row_that_somebody_held_is_tried_again_soon(
+    bundle: Services, tries: int, wait: int
+) -> None:
+    assert bundle
+    _, waits = worked(Hands({"a": Contended("locked")}), batch("a", tries=tries))
+
+    assert waits == {"receipt-0": wait}
+
+
+@pytest.mark.parametrize("tries", [1, 29])
+def test_what_waits_for_a_closed_org_is_set_aside_and_the_next_of_its_group_is_tried(
+    bundle: Services, logged: Callable[[], str], tries: int
+) -> None:
+    hands = Hands({"a": Closed(SECRET_TEXT)})
+
+    answer = worked(hands, batch("a", "b", tries=tries), holds=True)
+
+    assert answer == ([], {})
+    assert hands.taken == ["a", "b"]
+    [held] = bundle.state.all_of(Held, "c")
+    assert (held.body, held.group, held.queue) == ("a", "group", "events")
+    assert held.id.startswith("2026-03-04T09:00:00.000000-")
+    assert '"message":"held"' in logged()
+    assert SECRET_TEXT not in logged()
+    assert bundle.state.all_of(Parked, "c") == []
+
+
+def test_what_is_held_twice_is_one_record(bundle: Services) -> None:
+    hands = Hands({"a": Closed("down")})
+
+    worked(hands, batch("a", "a"), holds=True)
+    worked(hands, batch("a", tries=2), holds=True)
+
+    assert len(bundle.state.all_of(Held, "c")) == 1
+
+
+def test_on_a_queue_that_holds_nothing_a_closed_org_is_tried_again(bundle: Services) -> None:
+    again, waits = worked(Hands({"a": Closed("down")}), batch("a"))
+
+    assert (again, waits) == (["message-0"], {"receipt-0": 5})
+    assert bundle.state.all_of(Held, "c") == []
+
+
+def test_a_lost_connection_is_told_once_however_many_messages_meet_it(
+    bundle: Services, logged: Callable[[], str]
+) -> None:
+    lost = Connection(
+        connection="c",
+        state="lost",
+        end="user frozen",
+        name="Tests",
+        hypertrack_account="a",
+        hypertrack_secret="sealed",
+        login_url="https://login.salesforce.com",
+    )
+    bundle.state.write(lost)
+    hands = Hands({"a": Lost("frozen"), "b": Lost("frozen")})
+
+    worked(hands, batch("a", "b", groups=["one", "two"]), holds=True)
+    worked(hands, batch("a", "b", groups=["one", "two"]))
+
+    lines = [line for line in logged().splitlines() if '"connection lost"' in line]
+    assert len(lines) == 1
+    assert "user frozen" in lines[0]
+    found = bundle.state.read(Connection, "c")
+    assert found
+    assert found.told
 
 
 def test_a_message_that_is_parked_twice_is_one_item(bundle: Services) -> None:

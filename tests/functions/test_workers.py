@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY
-from fieldlink.records import Access, Connection, Parked, Resource, Tokens, Watermark, Worker
+from fieldlink.records import (
+    Access,
+    Capabilities,
+    Connection,
+    Parked,
+    Resource,
+    Tokens,
+    Watermark,
+    Worker,
+)
 from fieldlink.wiring import Services
 from functions import (
     poll_salesforce,
@@ -105,7 +114,7 @@ def test_a_tick_asks_for_one_poll_of_each_connection(
     assert start_polls.lambda_handler(TICK, CONTEXT) == {"started": 1}
 
     [body] = aws.queued(bundle.settings.polls_queue_url)
-    assert json.loads(body) == {"connection": connection.connection}
+    assert json.loads(body) == {"connection": connection.connection, "full": False}
 
 
 @pytest.mark.parametrize("state", ["new", "incomplete", "lost", "ended"])
@@ -173,7 +182,33 @@ def test_a_connection_whose_access_was_revoked_is_lost_and_says_why(
     found = bundle.state.read(Connection, connection.connection)
     assert found
     assert found.state == "lost"
-    assert "no longer accepts" in found.problem
+    assert "revoked" in found.problem
+
+
+def test_a_full_look_asks_anew_what_we_may_read_and_write(
+    bundle: Services, connection: Connection, job: Job
+) -> None:
+    assert job
+
+    polled(connection)
+
+    known = bundle.state.read(Capabilities, connection.connection)
+    assert known
+    assert known.statuses
+    assert known.lacking == {}
+
+
+def test_a_look_is_good_though_what_we_may_do_can_not_be_asked(
+    bundle: Services, connection: Connection, salesforce: FakeSalesforce, job: Job
+) -> None:
+    down = {"match": {"contains": "/describe"}, "status": 503, "body": "", "times": None}
+    salesforce.faults.append(down)
+
+    polled(connection)
+
+    assert bundle.state.read(Resource, connection.connection, job.rosa)
+    assert bundle.state.read(Watermark, connection.connection)
+    assert bundle.state.read(Capabilities, connection.connection) is None
 
 
 def test_an_org_that_is_down_moves_no_watermark(

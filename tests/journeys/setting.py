@@ -153,7 +153,7 @@ def state(town: Town) -> dict[str, str]:
     return {
         f"{each['pk']} {each['sk']}": each["body"]
         for each in items(town, "StateTable")
-        if not each["pk"].startswith(("link#", "authorisation#"))
+        if not each["pk"].startswith(("link#", "authorisation#")) and "calls#" not in each["sk"]
     }
 
 

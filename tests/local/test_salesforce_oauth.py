@@ -22,7 +22,6 @@ from tests.local.salesforce_setting import (
     oauth_error,
     refresh,
     running,
-    token,
 )
 
 DEAD = ("invalid_grant", "expired access/refresh token")
@@ -325,37 +324,6 @@ def test_each_state_of_org_and_app_has_its_own_error(app: Caller) -> None:
 
     assert oauth_error(uninstalled) == ("invalid_client", "app must be installed into org")
     assert oauth_error(suspended)[0] == "inactive_org"
-
-
-def test_client_credentials_give_a_session_and_no_refresh_token(app: Caller) -> None:
-    app.tokens = token(app.salesforce, grant_type="client_credentials").json()
-
-    assert "refresh_token" not in app.tokens
-    assert app.call("GET", "sobjects").ok
-
-
-def test_introspection_tells_a_live_token_from_a_dead_one(app: Caller) -> None:
-    url = f"{app.salesforce.url}/services/oauth2/introspect"
-    form = CLIENT | {"token": app.tokens["access_token"]}
-
-    live = requests.post(url, data=form, timeout=TIMEOUT).json()
-    app.salesforce.revoke_all()
-    dead = requests.post(url, data=form, timeout=TIMEOUT).json()
-
-    assert live["active"]
-    assert live["exp"] - live["iat"] == 120 * 60
-    assert dead == {"active": False}
-
-
-def test_the_identity_needs_the_bearer_and_names_org_and_user(app: Caller) -> None:
-    headers = {"Authorization": f"Bearer {app.tokens['access_token']}"}
-
-    known = requests.get(app.tokens["id"], headers=headers, timeout=TIMEOUT).json()
-    stranger = requests.get(app.tokens["id"], timeout=TIMEOUT)
-
-    assert known["organization_id"] == app.salesforce.org_id
-    assert known["user_id"] == app.salesforce.integration_user_id
-    assert stranger.status_code == 403
 
 
 def test_token_requests_are_kept_without_their_secrets(app: Caller) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -11,12 +11,19 @@ from tests.fakes import Death, Killed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.make import World
+    from tests.fakes import Fate
 
 
-def every_death(
-    make: Callable[[], World], run: Callable[[World], object]
-) -> Iterator[tuple[World, Death]]:
+class Mortal(Protocol):
+    """Anything whose fakes share a fate."""
+
+    @property
+    def fate(self) -> Fate: ...
+
+
+def every_death[M: Mortal](
+    make: Callable[[], M], run: Callable[[M], object]
+) -> Iterator[tuple[M, Death]]:
     """A world for each effect of `run` and each side of it, in which `run` died there."""
     whole = make()
     earlier = len(whole.fate.effects)

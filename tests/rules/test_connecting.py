@@ -1,176 +1,23 @@
-"""The OAuth connection to an org: begun in one browser, finished once, renewed by one."""
+"""The connection to an org: begun in one browser and finished once, or made without one."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import connecting, renewing
-from fieldlink.errors import Lost, Refused, Unavailable, Unclear
-from fieldlink.models import Grant
-from fieldlink.office import Office
+from fieldlink import connecting
+from fieldlink.errors import Refused
 from fieldlink.records import Access, Connection, Listed, PendingAuthorisation, Tokens
 from fieldlink.renewing import Pass
-from tests.fakes import NOON, FakeAuthorisation, FakeVault
-from tests.make import CONNECTION, World, connection
+from tests.fakes import NOON, FakeAuthorisation, FakeSalesforce
+from tests.make import CONNECTION
 from tests.rules.killing import every_death
+from tests.rules.login import MY_DOMAIN, OWN, USERNAME, WAYS, Town, access, connected, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.fakes import FakeSalesforce
-
-OWN = "https://own.example.com"
-CALLBACK = "https://api.example.com/oauth/callback"
-
-
-class Town(World):
-    """A connection that is new, and Salesforce's login."""
-
-    def __init__(self, state: str = "new") -> None:
-        super().__init__()
-        self.authorisation = FakeAuthorisation(self.fate)
-        self.vault = FakeVault(self.fate)
-        self.state.write(connection(state=state, org="", user=""))
-        self.words = self._words()
-
-    @property
-    def office(self) -> Office:
-        return Office(
-            state=self.state,
-            vault=self.vault,
-            authorisation=self.authorisation,
-            own_login_url=OWN,
-            now=self.now,
-        )
-
-    @property
-    def kept(self) -> Connection:
-        found = self.state.read(Connection, CONNECTION)
-        assert found
-        return found
-
-    def org(self, _: Connection) -> FakeSalesforce:
-        return self.salesforce
-
-    def begin(self, session: str = "session") -> str:
-        connecting.begin(
-            self.kept,
-            session=session,
-            callback=CALLBACK,
-            office=self.office,
-            random=lambda: next(self.words),
-        )
-        return list(self.authorisation.pages)[-1].removeprefix("code-")
-
-    def finish(self, state: str, code: str = "", session: str = "session") -> Connection:
-        return connecting.finish(
-            state,
-            code or f"code-{state}",
-            session=session,
-            office=self.office,
-            org=self.org,
-        )
-
-    def _words(self) -> Iterator[str]:
-        number = 0
-        while True:
-            number += 1
-            yield f"word-{number:038d}"
-
-
-def connected() -> Town:
-    town = Town()
-    town.finish(town.begin())
-    town.authorisation.requests.clear()
-    return town
-
-
-def access(town: World) -> Access:
-    found = town.state.read(Access, CONNECTION)
-    assert found
-    return found
-
-
-def opened(town: Town) -> Tokens:
-    return renewing.tokens(access(town), town.vault)
-
-
-# ── where to log in ───────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("typed", "address"),
-    [
-        ("", OWN),
-        ("  ", OWN),
-        (OWN, OWN),
-        (f"{OWN}/", OWN),
-        ("own.example.com", OWN),
-        ("login.salesforce.com", "https://login.salesforce.com"),
-        (" https://login.salesforce.com/ ", "https://login.salesforce.com"),
-        ("https://test.salesforce.com", "https://test.salesforce.com"),
-        ("Example.My.Salesforce.com", "https://example.my.salesforce.com"),
-        ("acme--uat.sandbox.my.salesforce.com", "https://acme--uat.sandbox.my.salesforce.com"),
-        ("a-dev-ed.develop.my.salesforce.com", "https://a-dev-ed.develop.my.salesforce.com"),
-    ],
-)
-def test_salesforces_own_login_hosts_are_taken(typed: str, address: str) -> None:
-    assert connecting.login_url(typed, OWN) == address
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "evil.com",
-        "http://login.salesforce.com",
-        "ftp://login.salesforce.com",
-        "javascript:alert(1)",
-        "//login.salesforce.com",
-        "https://",
-        "https:login.salesforce.com",
-        "https:///login.salesforce.com",
-        "https://login.salesforce.com.evil.com",
-        "https://evil.com/login.salesforce.com",
-        "https://evil.com?login.salesforce.com",
-        "https://evil.com#login.salesforce.com",
-        "https://login.salesforce.com@evil.com",
-        "https://user:word@login.salesforce.com",
-        "https://login.salesforce.com:8443",
-        "https://login.salesforce.com/services/oauth2/authorize",
-        "https://login.salesforce.com?next=evil.com",
-        "https://login.salesforce.com\\@evil.com",
-        "https://login.salesforce.com%00.evil.com",
-        "https://login.salesforce.com%2eevil.com",
-        "https://evil.com\\.my.salesforce.com",
-        "https://evilmy.salesforce.com",
-        "https://my.salesforce.com",
-        "https://.my.salesforce.com",
-        "https://-.my.salesforce.com.",
-        "https://a.b.my.salesforce.com",
-        "https://evil.com/.my.salesforce.com",
-        "https://evil.com%2f.my.salesforce.com",
-        "https://login\u3002salesforce\u3002com",
-        "https://login.salesforce.com\u2100evil.com",
-        "https://\uff4cogin.salesforce.com",
-        "https://login.salesforce.com.",
-        "https://[::1]",
-        "https://[::1",
-        "https://169.254.169.254",
-        "https://localhost",
-        "own.example.com.evil.com",
-        "https://own.example.com:444",
-        "http://own.example.com",
-    ],
-)
-def test_any_other_login_host_is_refused(typed: str) -> None:
-    with pytest.raises(Refused, match="no Salesforce login host"):
-        connecting.login_url(typed, OWN)
-
+    from fieldlink.models import Grant
 
 # ── beginning ─────────────────────────────────────────────────────────────────
 
@@ -291,6 +138,23 @@ def test_an_answer_that_salesforce_did_not_sign_keeps_nothing() -> None:
     assert town.state.read(Access, CONNECTION) is None
 
 
+class Unsigned(FakeAuthorisation):
+    """Somebody on the way who left the signature out."""
+
+    def _grant(self) -> Grant:
+        return super()._grant().model_copy(update={"signature": ""})
+
+
+def test_an_answer_without_a_signature_keeps_nothing_when_a_browser_brought_it() -> None:
+    town = Town()
+    town.authorisation = Unsigned(town.fate)
+
+    with pytest.raises(Refused, match="not signed"):
+        town.finish(town.begin())
+
+    assert town.state.read(Access, CONNECTION) is None
+
+
 @pytest.mark.parametrize(
     "instance",
     [
@@ -366,19 +230,55 @@ def test_what_field_service_lacks_is_said_in_plain_words() -> None:
     assert made.problem == ("Assigned Resources can't be seen; Service Resources can't be seen")
 
 
-def test_connecting_again_mends_what_was_lost() -> None:
-    town = connected()
-    lost = town.kept.model_copy(update={"state": "lost", "problem": "revoked"})
-    town.state.write(lost)
+@pytest.mark.parametrize("way", WAYS)
+def test_connecting_again_mends_what_was_lost(way: str) -> None:
+    town = connected(way)
+    lost = {"state": "lost", "problem": "revoked", "end": "revoked", "told": True}
+    town.state.write(town.kept.model_copy(update=lost))
+    stale = {"answer_lost": True, "renewing_since": NOON, "renewed_at": None}
+    town.state.write(access(town).model_copy(update=stale))
 
-    made = town.finish(town.begin())
+    made = town.connect()
 
-    assert (made.state, made.problem) == ("connected", "")
+    assert (made.state, made.problem, made.end, made.told) == ("connected", "", "", False)
+    fresh = access(town)
+    assert (fresh.answer_lost, fresh.renewing_since, fresh.renewed_at) == (False, None, NOON)
+    assert town.kept == made
+
+
+class ShutOut(FakeSalesforce):
+    """An org that answers nobody's calls."""
+
+    def __init__(self, town: Town, connection: Connection) -> None:
+        super().__init__(town.fate)
+        self.entry = Pass(connection, lambda: town.office)
+
+    def missing_objects(self) -> list[str]:
+        self.entry.give_up("API_DISABLED_FOR_ORG", "The REST API is not enabled")
+        return []
+
+
+@pytest.mark.parametrize("state", ["new", "connected", "lost"])
+def test_an_org_that_shuts_us_out_at_the_first_look_is_lost_with_its_cause(state: str) -> None:
+    town = Town(state=state)
+    begun = town.begin()
+
+    made = connecting.finish(
+        begun,
+        f"code-{begun}",
+        session="session",
+        office=town.office,
+        org=lambda kept: ShutOut(town, kept),
+    )
+
+    assert (made.state, made.end) == ("lost", "API disabled for org")
+    assert "no API" in made.problem
+    assert made.org == town.authorisation.org
+    assert town.kept == made
 
 
 def test_a_finish_that_was_killed_leaves_a_connection_that_can_be_begun_again() -> None:
-    def finish(world: World) -> None:
-        assert isinstance(world, Town)
+    def finish(world: Town) -> None:
         world.finish("word-" + "1".zfill(38))
 
     def begun() -> Town:
@@ -387,7 +287,6 @@ def test_a_finish_that_was_killed_leaves_a_connection_that_can_be_begun_again() 
         return town
 
     for world, death in every_death(begun, finish):
-        assert isinstance(world, Town)
         assert len(world.authorisation.requests) <= 1, death
 
         assert world.finish(world.begin()).state == "connected", death
@@ -406,182 +305,94 @@ def test_who_declines_leaves_nothing_behind_and_nobody_else_can_decline_for_them
     assert town.state.read(PendingAuthorisation, state) is None
 
 
-# ── renewing ──────────────────────────────────────────────────────────────────
+# ── without a browser ─────────────────────────────────────────────────────────
 
 
-def renew(world: World, stale: Access | None = None) -> Access:
-    assert isinstance(world, Town)
-    return renewing.renew(world.kept, stale=stale or access(world), office=world.office)
+@pytest.mark.parametrize(
+    ("way", "asked"),
+    [
+        ("jwt", f"{USERNAME} for https://login.salesforce.com"),
+        ("client", f"client at {MY_DOMAIN}"),
+    ],
+)
+def test_an_org_is_connected_with_nobody_at_a_browser(way: str, asked: str) -> None:
+    town = Town(**WAYS[way])
+
+    made = town.connect_directly()
+
+    assert (made.state, made.org, made.user) == (
+        "connected",
+        town.authorisation.org,
+        town.authorisation.user,
+    )
+    assert town.kept == made
+    assert town.authorisation.requests == [asked]
+    assert opened(town) == Tokens(access_token="access-1", refresh_token="")
+    assert "access-1" not in town.state.texts
 
 
-def test_a_rotated_token_is_kept_before_it_is_used() -> None:
-    town = connected()
+def test_what_keeps_the_app_out_is_said_with_its_cure_and_nothing_is_kept() -> None:
+    town = Town(authorise="jwt", username="stranger@example.com")
 
-    renewed = renew(town)
+    with pytest.raises(Refused, match=r"permission set.*user hasn't approved this consumer"):
+        town.connect_directly()
 
-    assert renewed == access(town)
-    assert opened(town) == Tokens(access_token="access-2", refresh_token="refresh-2")
-
-
-def test_without_rotation_the_refresh_token_stays() -> None:
-    town = connected()
-
-    class Steady:
-        def refresh(self, login_url: str, *, refresh_token: str) -> Grant:
-            assert (login_url, refresh_token) == (town.kept.login_url, "refresh-1")
-            return Grant(access_token="fresh", instance_url="")
-
-    office = town.office._replace(authorisation=Steady())  # type: ignore[arg-type]
-    renewed = renewing.renew(town.kept, stale=access(town), office=office)
-
-    assert opened(town) == Tokens(access_token="fresh", refresh_token="refresh-1")
-    assert renewed.instance_url == town.authorisation.instance_url
+    assert town.state.read(Access, CONNECTION) is None
+    assert town.kept.state == "new"
 
 
-def test_who_comes_late_with_a_stale_token_gets_the_new_one_without_asking() -> None:
-    town = connected()
-    stale = access(town)
-    renew(town, stale)
+def test_our_own_words_are_shown_as_they_are() -> None:
+    town = Town(authorise="jwt", username=USERNAME)
+    town.fate.fail("by JWT", Refused("There is no key."))
 
-    renewed = renew(town, stale)
-
-    assert town.authorisation.requests == ["refresh-1"]
-    assert renewed == access(town)
+    with pytest.raises(Refused, match=r"^There is no key\.$"):
+        town.connect_directly()
 
 
-def test_a_hundred_workers_with_an_expired_token_ask_once() -> None:
-    town = connected()
-    stale, ready = access(town), Barrier(20)
+def test_client_credentials_are_not_shown_to_a_host_that_all_orgs_share() -> None:
+    town = Town(authorise="client", login_url="https://login.salesforce.com")
 
-    def work(_: int) -> str:
-        ready.wait(timeout=10)
-        for _ in range(10_000):
-            try:
-                return renew(town, stale).tokens
-            except Unavailable:
-                continue
-        return "never"
-
-    with ThreadPoolExecutor(20) as workers:
-        found = set(workers.map(work, range(100)))
-
-    assert found == {access(town).tokens}
-    assert town.authorisation.requests == ["refresh-1"]
-    assert town.kept.state == "connected"
-
-
-def test_a_renewal_that_was_killed_is_taken_over_after_five_minutes_and_not_before() -> None:
-    for world, death in every_death(connected, renew):
-        assert isinstance(world, Town)
-        asked = list(world.authorisation.requests)
-        busy = access(world).renewing_since is not None
-
-        if busy:
-            with pytest.raises(Unavailable):
-                renew(world)
-            assert world.authorisation.requests == asked, death
-            world.pass_time(timedelta(minutes=5))
-        if busy and asked:
-            # Whoever died with Salesforce's answer took the token along.
-            with pytest.raises(Lost):
-                renew(world)
-            assert world.kept.state == "lost", death
-        else:
-            renew(world)
-            assert opened(world).refresh_token in world.authorisation.valid, death
-            used = world.authorisation.requests
-            assert len(used) == len(set(used)), death
-
-
-def test_a_refresh_without_an_answer_is_not_repeated_at_once() -> None:
-    town = connected()
-    town.fate.fail("refresh", Unclear("no answer"), times=1)
-    with pytest.raises(Unclear):
-        renew(town)
-
-    with pytest.raises(Unavailable, match="another worker"):
-        renew(town)
+    with pytest.raises(Refused, match="My Domain"):
+        town.connect_directly()
 
     assert not town.authorisation.requests
 
 
-def test_a_refresh_that_was_never_sent_can_be_repeated_at_once() -> None:
-    town = connected()
-    town.fate.fail("refresh", Unavailable("can't be reached"), times=1)
-    with pytest.raises(Unavailable):
-        renew(town)
+@pytest.mark.parametrize("way", ["jwt", "client"])
+def test_without_a_browser_the_same_is_checked(way: str) -> None:
+    town = connected(way)
+    twin = town.kept.model_copy(
+        update={"connection": "twin", "name": "Twin", "state": "connected", "version": 0}
+    )
+    for record in (twin, Listed(connection="twin")):
+        assert town.state.write(record)
+    with pytest.raises(Refused, match="Twin joins this org"):
+        town.connect_directly()
 
-    assert opened_after(renew(town), town) == "refresh-2"
+    town.authorisation.org = "00D000000000002EAA"
+    with pytest.raises(Refused, match="another Salesforce org"):
+        town.connect_directly()
 
+    town.authorisation.instance_url = "https://evil.com"
+    with pytest.raises(Refused, match="none of Salesforce's hosts"):
+        town.connect_directly()
 
-def opened_after(renewed: Access, town: Town) -> str:
-    return renewing.tokens(renewed, town.office.vault).refresh_token
-
-
-def test_a_connection_that_is_lost_is_not_asked_for_again() -> None:
-    town = connected()
-    town.authorisation.valid.clear()
-    for _ in range(3):
-        with pytest.raises(Lost):
-            renew(town)
-
-    assert len(town.authorisation.requests) == 1
-
-
-def test_a_fault_of_our_app_loses_no_connection() -> None:
-    town = connected()
-    town.fate.fail("refresh", Refused("invalid_client", code="invalid_client"), times=1)
-    with pytest.raises(Unavailable, match="invalid_client"):
-        renew(town)
-
-    assert town.kept.state == "connected"
-    assert opened_after(renew(town), town) == "refresh-2"
+    assert opened(town).access_token == "access-1"
 
 
-def test_a_refused_refresh_loses_the_connection_and_says_why() -> None:
-    town = connected()
-    town.authorisation.valid.clear()
+@pytest.mark.parametrize("state", ["ending", "ended"])
+def test_an_ended_connection_is_not_connected_without_a_browser_either(state: str) -> None:
+    town = Town(**WAYS["jwt"], state=state)
 
-    with pytest.raises(Lost, match="expired access/refresh token"):
-        renew(town)
+    with pytest.raises(Refused, match="ended"):
+        town.connect_directly()
 
-    assert town.kept.state == "lost"
-    assert "expired access/refresh token" in town.kept.problem
-
-
-def test_a_refused_refresh_does_not_lose_what_was_connected_anew_meanwhile() -> None:
-    town = connected()
-
-    class Slow:
-        """Somebody connects again while Salesforce refuses the old token."""
-
-        def refresh(self, login_url: str, *, refresh_token: str) -> Grant:
-            assert login_url
-            assert refresh_token
-            town.finish(town.begin())
-            raise Refused("invalid_grant: expired access/refresh token")
-
-    office = town.office._replace(authorisation=Slow())  # type: ignore[arg-type]
-    with pytest.raises(Unavailable):
-        renewing.renew(town.kept, stale=access(town), office=office)
-
-    assert town.kept.state == "connected"
-    assert opened(town).refresh_token == "refresh-2"
+    assert not town.authorisation.requests
 
 
-def test_the_pass_opens_the_org_and_renews_what_has_expired() -> None:
-    town = connected()
-    entry = Pass(town.kept, town.office)
+def test_a_direct_connection_that_was_killed_can_be_made_again() -> None:
+    def connect(world: Town) -> None:
+        world.connect_directly()
 
-    before = entry.token
-    entry.renew()
-
-    assert (before, entry.token) == ("access-1", "access-2")
-    assert entry.instance_url == town.authorisation.instance_url
-
-
-def test_without_tokens_the_connection_is_lost() -> None:
-    town = Town()
-
-    with pytest.raises(Lost):
-        _ = Pass(town.kept, town.office).token
+    for world, death in every_death(lambda: Town(**WAYS["jwt"]), connect):
+        assert world.connect_directly().state == "connected", death

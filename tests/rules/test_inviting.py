@@ -191,6 +191,65 @@ def test_a_replayed_invitation_that_is_killed_is_not_sent_a_third_time() -> None
         assert len(world.mail.sent) >= before, death
 
 
+# ── another address ───────────────────────────────────────────────────────────
+
+
+def moved_house() -> Town:
+    """Ada was invited at noon; her address has been changed since."""
+    town = Town()
+    invite(town)
+    town.pass_time(timedelta(minutes=5))
+    town.state.write_all([resource(email="lovelace@example.com")])
+    return town
+
+
+def letters_to(town: World) -> list[str]:
+    assert isinstance(town, Town)
+    return [letter.to for letter in town.mail.sent]
+
+
+def test_who_was_invited_at_another_address_is_invited_again_and_once() -> None:
+    town = moved_house()
+    order = replayed(town)
+
+    outcomes = [invite(town, order) for _ in range(2)]
+
+    assert outcomes == ["invited", "invited before"]
+    assert letters_to(town) == ["ada@example.com", "lovelace@example.com"]
+
+
+def test_an_order_that_is_overtaken_by_yet_another_address_is_still_carried_out() -> None:
+    town = moved_house()
+    order = replayed(town)
+    invite(town, order)
+    town.pass_time(timedelta(minutes=5))
+    town.state.write_all([resource(email="king@example.com")])
+
+    assert invite(town, order) == "invited"
+    assert letters_to(town)[-1] == "king@example.com"
+
+
+def test_an_order_that_says_nothing_of_an_earlier_one_sends_nothing_anew() -> None:
+    assert invite(moved_house()) == "invited before"
+
+
+def test_who_has_used_the_invitation_is_not_invited_again() -> None:
+    town = moved_house()
+    order = replayed(town)
+    town.hypertrack.drivers[DEVICE] = RESOURCE
+
+    assert invite(town, order) == "has the app"
+    assert letters_to(town) == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("change", [{"technician": False}, {"hidden": True}])
+def test_who_is_no_technician_or_not_shown_to_us_is_not_invited(change: Any) -> None:
+    town = Town(**change)
+
+    assert invite(town) == "not active"
+    assert not town.hypertrack.workers
+
+
 def perhaps_sent() -> Town:
     """A town whose first mail may or may not have gone out."""
     town = Town()

@@ -18,7 +18,7 @@ from tests.rules.killing import every_death
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TYPED = Typed("Example", "account", "secret-key-123", "", "100", "12", "")
+TYPED = Typed("Example", "account", "secret-key-123")
 OWN = "https://own.example.com"
 
 
@@ -102,6 +102,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"radius": "1e3"}, "radius"),
     ({"radius": "\u0661\u0660\u0660"}, "radius"),
     ({"radius": "9" * 4_000}, "radius"),
+    ({"overlap": "0"}, "reaches back"),
+    ({"overlap": "61"}, "reaches back"),
+    ({"overlap": "ten"}, "reaches back"),
+    ({"quota_share": "0"}, "percent"),
+    ({"quota_share": "101"}, "percent"),
+    ({"quota_share": ""}, "percent"),
+    ({"authorise": "password"}, "three ways"),
+    ({"authorise": ""}, "three ways"),
+    ({"authorise": "jwt"}, "username"),
+    ({"authorise": "client", "login_host": "login.salesforce.com"}, "My Domain"),
+    ({"authorise": "client", "login_host": "test.salesforce.com"}, "My Domain"),
     ({"invitation_template": "http://x/{resource_id}"}, "template"),
     ({"invitation_template": "https://x/"}, "template"),
     ({"invitation_template": "javascript:{resource_id}"}, "template"),
@@ -118,6 +129,39 @@ def test_what_can_not_be_is_refused_before_anything_is_asked(
         create(town, TYPED._replace(**wrong))
 
     assert not town.state.kinds
+
+
+@pytest.mark.parametrize(
+    ("typed", "way"),
+    [
+        ({"username": "ida@example.com"}, ("web", "", OWN)),
+        (
+            {"authorise": "jwt", "username": "ida@example.com"},
+            ("jwt", "ida@example.com", OWN),
+        ),
+        (
+            {"authorise": "client", "login_host": "example.my.salesforce.com"},
+            ("client", "", "https://example.my.salesforce.com"),
+        ),
+        ({"authorise": "client"}, ("client", "", OWN)),
+    ],
+)
+def test_each_way_to_authorise_is_kept_with_what_it_needs(
+    typed: dict[str, str], way: tuple[str, str, str]
+) -> None:
+    town = Town()
+
+    create(town, TYPED._replace(**typed))
+
+    assert (town.kept.authorise, town.kept.username, town.kept.login_url) == way
+
+
+def test_how_far_to_look_back_and_how_much_to_use_are_settings() -> None:
+    made = create(Town(), TYPED)
+    other = create(Town(), TYPED._replace(overlap="60", quota_share="100"))
+
+    assert (made.overlap, made.quota_share) == (10, 5)
+    assert (other.overlap, other.quota_share) == (60, 100)
 
 
 def test_a_nameless_connection_is_called_as_its_account() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fieldlink import parking
-from fieldlink.errors import Lost, Refused, Unavailable, Unclear
+from fieldlink.errors import Closed, Contended, Lost, Refused, Unavailable, Unclear
 from fieldlink.parking import Again, Attempt
 from fieldlink.records import Parked
 from tests.fakes import NOON, FakeState, Killed
@@ -32,10 +35,23 @@ def unavailable(_: Parked) -> None:
     raise Unavailable("SQS")
 
 
-def attempt(error: BaseException, tries: int) -> str:
+def attempt(error: BaseException, tries: int, spread: float = 1) -> str:
     return parking.attempt(
-        raising(error), MESSAGE._replace(tries=tries), park=lambda cause: f"parked: {cause}"
+        raising(error),
+        MESSAGE._replace(tries=tries),
+        park=lambda cause: f"parked: {cause}",
+        spread=spread,
     )
+
+
+def waits(error: Exception, spread: float, most: int = 11) -> list[int]:
+    """How many seconds lie between the tries."""
+    found = []
+    for tries in range(1, most + 1):
+        with pytest.raises(Again) as again:
+            attempt(error, tries, spread)
+        found.append(int(again.value.wait.total_seconds()))
+    return found
 
 
 def test_what_succeeds_is_done() -> None:
@@ -50,13 +66,68 @@ def test_what_is_refused_is_parked_at_once_in_the_vendors_words() -> None:
 def test_what_is_unavailable_comes_again_after_twice_as_long_each_time(
     error: Unavailable,
 ) -> None:
-    waits = []
-    for tries in range(1, 12):
-        with pytest.raises(Again) as again:
-            attempt(error, tries)
-        waits.append(int(again.value.wait.total_seconds()))
+    assert waits(error, 1) == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600]
+    assert waits(error, 0) == [3, 5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
 
-    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600]
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 10**9))
+def test_a_wait_is_whole_seconds_between_half_and_all_of_what_was_doubled(
+    spread: float, tries: int
+) -> None:
+    whole = parking.wait(tries, 1).total_seconds()
+    found = parking.wait(tries, spread).total_seconds()
+
+    assert whole / 2 <= found <= whole
+    assert found == int(found) >= 1
+
+
+def test_those_who_failed_together_come_again_at_many_moments() -> None:
+    random = Random(7)  # noqa: S311
+
+    assert len({parking.wait(8, random.random()) for _ in range(200)}) > 100
+
+
+def test_a_row_that_somebody_held_is_tried_again_within_seconds() -> None:
+    assert waits(Contended("UNABLE_TO_LOCK_ROW"), 1, 6) == [1, 2, 4, 8, 16, 32]
+    assert waits(Contended("UNABLE_TO_LOCK_ROW"), 0, 6) == [1, 1, 2, 4, 8, 16]
+
+
+def test_a_row_that_is_held_one_time_in_five_is_written_within_six_tries() -> None:
+    random = Random(11)  # noqa: S311
+
+    def tries_of_one() -> int:
+        for tries in range(1, 30):
+            error = Contended("UNABLE_TO_LOCK_ROW") if random.random() < 0.2 else None
+            try:
+                attempt(error, tries, random.random()) if error else None
+            except Again:
+                continue
+            return tries
+        return 30
+
+    assert max(tries_of_one() for _ in range(1_000)) <= 6
+
+
+def test_what_waits_for_a_closed_org_is_held_at_any_try_and_where_nothing_is_held_waits() -> (
+    None
+):
+    for error in (Closed("down"), Lost("revoked")):
+        for tries in (1, LAST_OF_THE_QUEUE - 1):
+            message = MESSAGE._replace(tries=tries)
+            held = parking.attempt(
+                raising(error), message, park=lambda _: "parked", hold=lambda e: f"held: {e}"
+            )
+            assert held == f"held: {error}"
+        with pytest.raises(Again):
+            attempt(error, 1)
+
+
+def test_only_what_waits_for_a_closed_org_is_held() -> None:
+    for error in (Unavailable("503"), Unclear("no answer"), Contended("locked")):
+        with pytest.raises(Again):
+            parking.attempt(
+                raising(error), MESSAGE, park=lambda _: "parked", hold=lambda _: "held"
+            )
 
 
 def test_what_stays_unavailable_is_parked_one_try_before_the_queue_gives_up() -> None:
@@ -89,7 +160,7 @@ def test_a_worker_that_is_stopped_parks_nothing() -> None:
 
 
 def test_no_number_of_tries_is_too_large_to_wait_for() -> None:
-    assert parking.wait(10**6) == timedelta(minutes=10)
+    assert parking.wait(10**6, 1) == timedelta(minutes=10)
 
 
 def test_the_same_message_has_the_same_place_and_another_has_another() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,13 +15,14 @@ from fieldlink.polling import Polled, Queues
 from fieldlink.records import (
     Appointment,
     Assignment,
+    Capabilities,
     Invitation,
     Listed,
     Resource,
     Row,
     Watermark,
 )
-from tests.fakes import NOON, FakeOutbox
+from tests.fakes import NOON, STATUSES, FakeOutbox, Fate
 from tests.make import (
     APPOINTMENT,
     ASSIGNMENT,
@@ -38,7 +40,7 @@ from tests.make import (
 from tests.rules.killing import every_death
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from fieldlink.ports import Message
@@ -75,8 +77,13 @@ def invited(world: World) -> list[str]:
 
 
 def watermark(world: World) -> datetime | None:
+    """Up to when the org has been looked at; a first look that is not over has none."""
     found = world.state.read(Watermark, CONNECTION)
-    return found.at if found else None
+    return found.at if found and found.full_at else None
+
+
+def written(world: World, since: int = 0) -> list[str]:
+    return [each for each in world.fate.effects[since:] if each.startswith("write")]
 
 
 def new_work() -> World:
@@ -104,7 +111,8 @@ def test_the_first_look_hands_on_everything_and_sets_the_watermark() -> None:
 
     polled = poll(world)
 
-    assert polled == Polled(rows=3, changed=3, syncs=1, invites=1)
+    assert polled._replace(found={}) == Polled(3, 3, syncs=1, invites=1, full=True)
+    assert polled.found == {"appointment created": 1, "assigned": 1, "new technician": 1}
     assert syncs(world) == {RESOURCE: {PAIR}}
     assert invited(world) == [RESOURCE]
     assert watermark(world) == NOON
@@ -118,21 +126,81 @@ def test_the_same_rows_once_more_hand_on_nothing() -> None:
     assert not world.changes.messages
 
 
-def test_each_look_reaches_ten_minutes_past_the_last_one() -> None:
+@pytest.mark.parametrize("minutes", [10, 25])
+def test_each_look_reaches_past_the_last_one_as_the_connection_says(minutes: int) -> None:
     world = known_work()
+    world.connection = connection(overlap=minutes)
     late = appointment(subject="committed late")
-    touched(world, late, at=NOON - timedelta(minutes=9, seconds=59))
+    touched(world, late, at=NOON - timedelta(minutes=minutes) + timedelta(seconds=1))
 
     assert poll(world).changed == 1
 
 
-def test_a_look_without_changes_writes_nothing() -> None:
+def test_a_look_without_changes_reads_two_records_and_writes_nothing() -> None:
     world = known_work()
     before = len(world.fate.effects)
 
     poll(world)
 
-    assert not [each for each in world.fate.effects[before:] if each.startswith("write")]
+    assert world.fate.effects[before:] == [
+        "read Watermark",
+        "read Capabilities",
+        "query changes",
+    ]
+
+
+def test_rows_that_are_only_read_again_cost_one_read_for_each_kind() -> None:
+    world = known_work()
+    touched(world, resource(), appointment(), assignment())
+    before = len(world.fate.effects)
+
+    poll(world)
+
+    kinds = ("Resource", "Appointment", "Assignment")
+    reads = [f"read fingerprints of {kind}s" for kind in kinds]
+    assert world.fate.effects[before + 3 :] == reads
+
+
+def test_the_statuses_of_the_org_are_noted_when_they_change_and_only_then() -> None:
+    world = known_work()
+    world.state.write(Capabilities(connection=CONNECTION, checked_at=NOON, statuses=STATUSES))
+    renamed = (*STATUSES[:-1], STATUSES[-1].model_copy(update={"name": "Called off"}))
+    poll(world)
+    same = world.state.read(Capabilities, CONNECTION)
+    world.salesforce.statuses = renamed
+
+    poll(world)
+
+    noted = world.state.read(Capabilities, CONNECTION)
+    assert same
+    assert noted
+    assert (same.version, noted.version) == (1, 2)
+    assert (noted.statuses, noted.checked_at) == (renamed, NOON)
+
+
+def test_statuses_that_can_not_be_read_are_not_forgotten() -> None:
+    world = known_work()
+    world.state.write(Capabilities(connection=CONNECTION, checked_at=NOON, statuses=STATUSES))
+    world.salesforce.statuses = ()
+
+    poll(world)
+
+    noted = world.state.read(Capabilities, CONNECTION)
+    assert noted
+    assert noted.statuses == STATUSES
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_salesforces_clock_drives_the_watermark_whatever_ours_says(minutes: int) -> None:
+    world = known_work()
+    world.now += timedelta(minutes=minutes)  # Salesforce's stays as it is
+    late = appointment(subject="committed late")
+    touched(world, late, at=NOON - timedelta(minutes=9))
+
+    polled = poll(world)
+
+    assert polled.changed == 1
+    assert watermark(world) == world.salesforce.now
 
 
 def test_without_changes_the_watermark_still_moves_every_hour() -> None:
@@ -157,6 +225,18 @@ CHANGES: dict[str, Row] = {
 def test_whatever_happens_to_work_its_resource_is_looked_at(row: Row) -> None:
     world = known_work()
     touched(world, row)
+
+    poll(world)
+
+    assert syncs(world) == {RESOURCE: {PAIR}}
+
+
+def test_who_was_on_the_work_once_and_a_crew_are_not_looked_at_when_it_changes() -> None:
+    world = known_work()
+    gone = assignment(id="03r000000000008AAA", resource=COLLEAGUE, deleted=True)
+    crew = assignment(id="03r000000000009AAA", resource="0Hn000000000009CAA", technician=False)
+    world.state.write_all(each.model_copy(update={"handed_on": True}) for each in (gone, crew))
+    touched(world, appointment(starts_at=at(13)))
 
     poll(world)
 
@@ -291,6 +371,17 @@ def test_a_look_that_was_killed_skips_nothing(make: type[World]) -> None:
         assert poll(world).changed == 0, death
 
 
+def test_a_row_that_an_earlier_version_left_unfinished_is_handed_on_to_everybody() -> None:
+    world = known_work()
+    left = assignment(former=(COLLEAGUE,)).model_copy(update={"handed_on": False})
+    world.state.write_all([left])
+    touched(world, assignment())
+
+    poll(world)
+
+    assert syncs(world) == {RESOURCE: {PAIR}, COLLEAGUE: {PAIR}}
+
+
 @pytest.mark.parametrize("make", [new_work, reassigned])
 def test_the_watermark_moves_after_everything_was_handed_on(make: type[World]) -> None:
     world = make()
@@ -319,13 +410,13 @@ def test_a_poller_that_was_thought_dead_does_not_move_the_watermark_back() -> No
     world = known_work()
     touched(world, appointment(starts_at=at(13)))
 
-    class Slow:
+    class Slow(FakeOutbox):
         """Another poller overtakes while this one hands on."""
 
         def put(self, messages: Iterable[Message]) -> None:
             world.pass_time(TICK)
             poll(world, "overtaking")
-            world.changes.put(messages)
+            super().put(messages)
 
     with pytest.raises(Unavailable):
         polling.poll(
@@ -346,6 +437,156 @@ def test_two_looks_that_want_the_same_are_two_messages() -> None:
         poll(world, f"run {number}")
 
     assert len(world.changes.queued) == 2
+
+
+# ── the edge of the watermark ─────────────────────────────────────────────────
+
+
+def many(count: int) -> list[Row]:
+    """Appointments with nobody on them."""
+    return [appointment(id=f"08p{number:012}AAA") for number in range(2, count + 2)]
+
+
+def test_five_thousand_rows_of_one_moment_are_all_seen_and_cost_nothing_when_seen_again() -> (
+    None
+):
+    world = known_work()
+    rows = many(5000)
+    touched(world, *rows, at=world.now)
+    first = poll(world)
+    effects = len(world.fate.effects)
+    world.pass_time(TICK)
+
+    again = poll(world)
+
+    assert (first.rows, first.changed) == (5000, 5000)
+    assert (again.rows, again.changed) == (5000, 0)
+    assert not written(world, effects)
+
+
+def test_rows_that_become_visible_behind_the_watermark_are_seen_in_any_look() -> None:
+    world = known_work()
+    seen = 0
+    rows = many(120)
+    for number, row in enumerate(rows):  # each is stamped nine minutes before it is seen
+        world.pass_time(timedelta(minutes=1))
+        touched(world, row, at=world.now - timedelta(minutes=9))
+        if number % 5 == 4:
+            seen += poll(world).changed
+
+    assert seen == 120
+
+
+# ── five at once ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("make", [new_work, reassigned])
+def test_of_five_looks_at_once_one_moves_and_the_others_write_nothing(
+    make: Callable[[], World],
+) -> None:
+    world = make()
+    outcomes: list[str] = []
+    ends: list[int] = []
+
+    class Crowd(Fate):
+        """Each poller has looked and compared when the next one comes by."""
+
+        left = 4
+
+        @contextmanager
+        def effect(self, name: str) -> Iterator[None]:
+            if name == "write Watermark" and self.left:
+                self.left -= 1
+                look()
+            with super().effect(name):
+                yield
+
+    def look() -> None:
+        try:
+            poll(world, f"run {len(outcomes)}")
+            outcomes.append("moved")
+        except Unavailable:
+            outcomes.append("behind")
+        ends.append(len(world.state.fate.effects))
+
+    world.state.fate = world.changes.fate = world.invites.fate = Crowd()
+    look()
+
+    assert outcomes == ["moved", *["behind"] * 4]
+    assert world.state.fate.effects[ends[0] :] == ["write Watermark"] * 4  # each is refused
+
+
+@pytest.mark.parametrize("paused_at", ["put Sync", "write Appointment", "write Resource"])
+def test_a_poller_that_wakes_after_another_is_done_writes_no_row(paused_at: str) -> None:
+    world = new_work()
+    poll(world)
+    world.pass_time(TICK)
+    touched(world, appointment(starts_at=at(13)), resource(name="Ada King"))
+    newest = appointment(starts_at=at(15))
+    state: list[Any] = []
+
+    class Pausing(Fate):
+        """Once, before an effect of the slow poller, another one does all its work."""
+
+        done = False
+
+        @contextmanager
+        def effect(self, name: str) -> Iterator[None]:
+            if name == paused_at and not Pausing.done:
+                Pausing.done = True
+                world.pass_time(TICK)
+                touched(world, newest)
+                poll(world, "overtaking")
+                state.append(rows_of(world))
+            with super().effect(name):
+                yield
+
+    fate = Pausing()
+    world.state.fate = world.changes.fate = fate
+    with pytest.raises(Unavailable):
+        poll(world, "slow")
+
+    assert [rows_of(world)] == state
+    kept = world.state.read(Appointment, CONNECTION, APPOINTMENT)
+    assert kept
+    assert (kept.starts_at, kept.handed_on, kept.due) == (at(15), True, ())
+
+
+def rows_of(world: World) -> list[Row | None]:
+    return [
+        world.state.read(Appointment, CONNECTION, APPOINTMENT),
+        world.state.read(Assignment, CONNECTION, APPOINTMENT, ASSIGNMENT),
+        world.state.read(Resource, CONNECTION, RESOURCE),
+    ]
+
+
+def test_a_row_that_a_slow_poller_writes_until_it_is_fenced_off_is_put_right() -> None:
+    """It has claimed, and writes what it saw long ago until the very moment of our claim."""
+    world = known_work()
+    mark = world.state.read(Watermark, CONNECTION)
+    assert mark
+    world.state.write(mark.model_copy(update={"claimed": True}))
+    stale = appointment(subject="seen by the slow one").model_copy(update={"handed_on": True})
+    touched(world, appointment(), assignment(resource=COLLEAGUE))
+    wrote: list[str] = []
+
+    class Late(Fate):
+        """Once, before our first write, which fences it off."""
+
+        @contextmanager
+        def effect(self, name: str) -> Iterator[None]:
+            if name == "write Watermark" and not wrote:
+                wrote.append(name)
+                world.state.write_all([stale])
+            with super().effect(name):
+                yield
+
+    world.state.fate = Late()
+    poll(world)
+
+    kept = world.state.read(Appointment, CONNECTION, APPOINTMENT)
+    assert kept
+    assert kept.subject == "Replace the valve"
 
 
 # ── ticks ─────────────────────────────────────────────────────────────────────

@@ -132,6 +132,10 @@ GONE: dict[str, list[Record]] = {
     "completed": [appointment(category=Category.COMPLETED)],
     "not to be completed": [appointment(category=Category.CANNOT_COMPLETE)],
     "deleted": [appointment(deleted=True)],
+    "shared with us no more": [appointment(hidden=True)],
+    "an assignment that is shared with us no more": [assignment(hidden=True)],
+    "joined to a bundle": [appointment(bundled=True)],
+    "given to a crew": [assignment(technician=False)],
 }
 
 
@@ -159,6 +163,41 @@ def test_a_resource_that_is_deactivated_for_a_while_gets_its_geofences_back() ->
     sync(world, Sync(connection=CONNECTION, resource=RESOURCE))
 
     assert (left, standing(world)) == ([], [ASSIGNMENT])
+
+
+@pytest.mark.parametrize("change", [{"technician": False}, {"hidden": True}])
+def test_who_is_no_technician_or_hidden_has_no_geofences_and_is_not_invited(
+    change: dict[str, Any],
+) -> None:
+    world = World()
+    put(world, resource(**change), appointment(), assignment())
+
+    assert sync(world) == 0
+
+    assert not standing(world)
+    assert not world.invites.messages
+    put(world, resource(), worker(device=DEVICE))
+    assert sync(world) == 1
+
+
+def test_a_crews_own_row_is_not_tracked_even_while_the_crew_is_not_known() -> None:
+    world = World()
+    put(world, appointment(), assignment(technician=False), worker(device=DEVICE))
+
+    assert sync(world) == 0
+    assert kept(world) is None
+
+
+def test_an_appointment_of_several_days_keeps_its_geofence_until_it_is_closed() -> None:
+    world = assigned()
+    put(world, appointment(ends_at=at(14) + timedelta(days=3)))
+    stood = []
+    for _ in range(5):
+        sync(world)
+        stood.append(list(world.hypertrack.fences))
+        world.pass_time(timedelta(days=1))
+
+    assert stood == [["geofence-1"]] * 5
 
 
 def test_work_that_is_first_seen_while_its_resource_is_not_active_is_fenced_afterwards() -> (

@@ -20,6 +20,7 @@ class Settings(NamedTuple):
     invites_queue_url: str
     events_queue_url: str
     salesforce_app_secret: str  # the secret's id; its value never enters the environment
+    salesforce_jwt_key_secret: str  # likewise
     console_key_secret: str  # likewise
     kms_key_id: str
     salesforce_login_url: str

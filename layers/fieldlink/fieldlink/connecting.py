@@ -1,17 +1,16 @@
-"""Rule: begin and finish the OAuth connection to a Salesforce org."""
+"""Rule: connect to a Salesforce org, by way of a browser or without one."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
 
-from fieldlink.errors import Refused, Unavailable, must
+from fieldlink import capabilities, ends, granting
+from fieldlink.errors import Lost, Refused, Unavailable, must
+from fieldlink.logins import check_instance
 from fieldlink.records import Access, Connection, Listed, PendingAuthorisation
-from fieldlink.renewing import with_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,39 +20,11 @@ if TYPE_CHECKING:
     from fieldlink.ports import Salesforce, State
 
 GOOD_FOR = timedelta(minutes=10)  # an authorisation that was begun
-ALWAYS_ALLOWED = ("login.salesforce.com", "test.salesforce.com")
-MY_DOMAIN = re.compile(
-    r"[a-z0-9][a-z0-9-]*(\.sandbox|\.develop|\.scratch)?\.my\.salesforce\.com"
-)
-FORCE_DOMAIN = re.compile(r"([a-z0-9-]+\.)+salesforce\.com")
 MISSING = {
     "ServiceAppointment": "Service Appointments can't be seen",
     "AssignedResource": "Assigned Resources can't be seen",
     "ServiceResource": "Service Resources can't be seen",
 }
-
-
-def login_url(text: str, own_login_url: str) -> str:
-    """The address to log in at, from what the operator typed. Refused if not Salesforce's.
-
-    Our client secret goes to this host and the operator's browser, so no other is accepted.
-    """
-    typed = text.strip().rstrip("/")
-    if typed in {"", own_login_url.rstrip("/"), urlsplit(own_login_url).netloc}:
-        return own_login_url.rstrip("/")
-    parts = _parts(typed if "://" in typed else f"https://{typed}")
-    host = parts.netloc.lower()
-    if (
-        parts.scheme == "https"
-        and not parts.path
-        and not parts.query
-        and (host in ALWAYS_ALLOWED or MY_DOMAIN.fullmatch(host))
-    ):
-        return f"https://{host}"
-    raise Refused(
-        "This is no Salesforce login host. Use login.salesforce.com, test.salesforce.com, or "
-        "your My Domain host such as example.my.salesforce.com."
-    )
 
 
 def begin(
@@ -115,6 +86,19 @@ def finish(
     return _keep_grant(connection, grant, office=office, org=org)
 
 
+def connect_directly(
+    connection: Connection, *, office: Office, org: Callable[[Connection], Salesforce]
+) -> Connection:
+    """Connect in one of the two ways that need nobody to log in."""
+    if connection.state in {"ending", "ended"}:
+        raise Refused("This connection has been ended.")
+    try:
+        grant = granting.directly(connection, office)
+    except Refused as refusal:
+        raise _in_plain_words(refusal, connection, office) from refusal
+    return _keep_grant(connection, grant, office=office, org=org)
+
+
 def abandon(state: str, *, session: str, kept: State) -> None:
     """Forget an authorisation that Salesforce's user declined."""
     pending = kept.read(PendingAuthorisation, state) if state else None
@@ -129,14 +113,11 @@ def _keep_grant(
     office: Office,
     org: Callable[[Connection], Salesforce],
 ) -> Connection:
-    identity = office.authorisation.identity(grant)
-    _check_instance(grant.instance_url, connection.login_url, office.own_login_url)
-    if connection.org and connection.org != identity.org:
-        raise Refused(
-            "This login leads to another Salesforce org than before. "
-            "Make a new connection for it."
-        )
-    if not grant.refresh_token:
+    by_browser = granting.has_refresh_token(connection)
+    identity = office.authorisation.identity(grant, unsigned=not by_browser)
+    check_instance(grant.instance_url, connection.login_url, office.own_login_url)
+    _check_same(connection, identity.org)
+    if by_browser and not grant.refresh_token:
         raise Refused(
             "Salesforce gave no refresh token: add the scope refresh_token to the app."
         )
@@ -145,28 +126,45 @@ def _keep_grant(
     before = office.state.read(Access, name) or Access(
         connection=name, tokens="", instance_url=""
     )
-    must(office.state.write(with_tokens(before, grant, "", office.vault)))
-    kept = connection.model_copy(update={"org": identity.org, "user": identity.user})
-    problem = "; ".join(MISSING[missing] for missing in org(kept).missing_objects())
-    state = "incomplete" if problem else "connected"
-    return _stored(kept.model_copy(update={"state": state, "problem": problem}), office.state)
+    must(office.state.write(granting.with_tokens(before, grant, "", office)))
+    now = {"state": "connected", "problem": "", "end": "", "told": False}
+    kept = connection.model_copy(update={"org": identity.org, "user": identity.user, **now})
+    return _stored(_looked_at(kept, org(kept), office), office.state)
 
 
-def _check_instance(instance_url: str, login: str, own_login_url: str) -> None:
-    parts = _parts(instance_url)
-    ours = urlsplit(own_login_url).netloc
-    if login == own_login_url.rstrip("/") and parts.netloc == ours:
-        return
-    if parts.scheme != "https" or not FORCE_DOMAIN.fullmatch(parts.netloc.lower()):
-        raise Refused("Salesforce named an instance that is none of Salesforce's hosts.")
+def _check_same(connection: Connection, org: str) -> None:
+    if connection.org and connection.org != org:
+        raise Refused(
+            "This login leads to another Salesforce org than before. "
+            "Make a new connection for it."
+        )
 
 
-def _parts(url: str) -> SplitResult:
-    """The parts of an address; none of something that is no address."""
+def _looked_at(connection: Connection, org: Salesforce, office: Office) -> Connection:
+    """With what a first look at the org says about it."""
     try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")
+        problem = "; ".join(MISSING[missing] for missing in org.missing_objects())
+        if not problem:
+            capabilities.refresh(connection, salesforce=org, state=office.state, now=office.now)
+    except Lost as lost:
+        noted = office.state.read(Connection, connection.connection) or connection
+        update = {"state": "lost", "problem": str(lost), "end": lost.end}
+        return connection.model_copy(update=update | {"version": noted.version})
+    now = "incomplete" if problem else "connected"
+    return connection.model_copy(update={"state": now, "problem": problem})
+
+
+def _in_plain_words(
+    refusal: Refused, connection: Connection, office: Office
+) -> Refused | Unavailable:
+    """What an administrator can do about a grant that was refused."""
+    if not refusal.code:  # our own words
+        return refusal
+    nothing = Access(connection=connection.connection, tokens="", instance_url="")
+    end = ends.of_token(refusal.code, str(refusal), nothing, office.now)
+    if not end:
+        return Unavailable(str(refusal))
+    return Refused(ends.problem(end, str(refusal)), code=refusal.code)
 
 
 def _stored(connection: Connection, state: State) -> Connection:

@@ -9,8 +9,9 @@ from fieldlink.models import Delivered, LedgerRow, Outcome
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fieldlink.models import Ability
     from fieldlink.ports import HyperTrack, Ledger, Outbox, Salesforce, State
-    from fieldlink.records import Connection
+    from fieldlink.records import Capabilities, Connection
 
 
 class Desk(NamedTuple):
@@ -23,6 +24,12 @@ class Desk(NamedTuple):
     ledger: Ledger
     changes: Outbox
     now: datetime
+    capabilities: Capabilities | None = None  # None: not known yet, so everything is tried
+
+    @property
+    def lacking(self) -> dict[Ability, str]:
+        """What can't be written in this org, and why."""
+        return self.capabilities.lacking if self.capabilities else {}
 
 
 def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> LedgerRow:

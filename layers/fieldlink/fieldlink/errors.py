@@ -3,7 +3,9 @@
 * FieldlinkError
   + Unavailable    try again later: the queue does
     - Unclear      as above, but it may already have happened: look before doing it again
-    - Lost         the connection to Salesforce is gone until somebody reconnects it
+    - Contended    two writers met at one row: worth another try within seconds
+    - Closed       the org is not to be called for now: what waits for it is set aside
+      > Lost       likewise, until somebody reconnects it
   + Refused        somebody must look: it is parked, with the vendor's own words
   + BadSignature   not HyperTrack's: 401
   + Unreadable     signed, but not JSON that we understand: 400
@@ -23,8 +25,23 @@ class Unclear(Unavailable):
     """The call was sent and no answer came: it may or may not have been carried out."""
 
 
-class Lost(Unavailable):
-    """Salesforce no longer accepts this connection's tokens; an operator must reconnect it."""
+class Contended(Unavailable):
+    """Another transaction held the same row. The same call is likely to work in seconds."""
+
+
+class Closed(Unavailable):
+    """The org is down, or its calls are used up: nobody calls it until a look gets through."""
+
+
+class Lost(Closed):
+    """Salesforce no longer accepts this connection; an operator must reconnect it.
+
+    `end` is the name of the cause, from `ends`.
+    """
+
+    def __init__(self, message: str, *, end: str = "") -> None:
+        super().__init__(message)
+        self.end = end
 
 
 class Refused(FieldlinkError):

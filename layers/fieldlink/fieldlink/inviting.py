@@ -39,7 +39,7 @@ def invite(order: Invite, counter: Counter) -> str:
     """Give a resource its worker in HyperTrack and one mail. Returns what came of it."""
     name = counter.connection.connection
     resource = counter.state.read(Resource, name, order.resource)
-    if not counter.connection.live or resource is None or not resource.active:
+    if not counter.connection.live or resource is None or not _at_work(resource):
         return "not active"
     worker = counter.state.read(Worker, name, order.resource) or Worker(
         connection=name, resource=order.resource
@@ -47,7 +47,7 @@ def invite(order: Invite, counter: Counter) -> str:
     counter.hypertrack.ensure_worker(resource.id, resource.name)
     if worker.device or _has_app(resource, counter):
         return "has the app"
-    if worker.invitation and worker.invitation.at != order.despite:
+    if worker.invitation and not _once_more(order, worker.invitation, resource):
         return _invited_before(worker.invitation)
     if not resource.email:
         _keep(worker, counter, not_invited=NO_EMAIL)
@@ -69,7 +69,7 @@ def link(resource: Resource, counter: Counter) -> str:
 def _mail(resource: Resource, worker: Worker, counter: Counter) -> str:
     subject, text, html = counter.letter(resource.name, link(resource, counter))
     # A mail can't be taken back: it is claimed first, so that nobody else sends it, too.
-    claim = Invitation(state="sending", at=counter.now)
+    claim = Invitation(state="sending", at=counter.now, email=resource.email)
     claimed = _keep(worker, counter, invitation=claim, not_invited="")
     try:
         counter.mail.send(to=resource.email, subject=subject, text=text, html=html)
@@ -78,8 +78,20 @@ def _mail(resource: Resource, worker: Worker, counter: Counter) -> str:
     except (Refused, Unavailable):
         _keep(claimed, counter, invitation=None)
         raise
-    _keep(claimed, counter, invitation=Invitation(state="sent", at=counter.now))
+    _keep(claimed, counter, invitation=claim.model_copy(update={"state": "sent"}))
     return "invited"
+
+
+def _at_work(resource: Resource) -> bool:
+    return resource.active and resource.technician and not resource.gone
+
+
+def _once_more(order: Invite, before: Invitation, resource: Resource) -> bool:
+    """Whether whoever ordered this knew of that invitation, or it went to another address."""
+    if order.despite is None:
+        return False
+    elsewhere = before.state == "sent" and before.email not in {"", resource.email}
+    return before.at == order.despite or elsewhere
 
 
 def _invited_before(invitation: Invitation) -> str:

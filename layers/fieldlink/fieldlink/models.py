@@ -38,6 +38,7 @@ class Poll(Model):
     """Look for what changed in this connection's org."""
 
     connection: str
+    full: bool = False  # compare everything current, not only what changed
 
 
 class Sync(Model):
@@ -176,12 +177,38 @@ class Category(StrEnum):
         return self in {Category.CANNOT_COMPLETE, Category.COMPLETED, Category.CANCELED}
 
 
+class Ability(StrEnum):
+    """Something that we write in Salesforce; an org or its user may lack any of them."""
+
+    STATUS = "status"
+    ACTUAL_START = "actual start"
+    ACTUAL_END = "actual end"
+    ACTUAL_DURATION = "actual duration"
+    TRAVEL_TIME = "actual travel time"
+    EVENTS = "Events in the Activity"
+    TIME_SHEETS = "new time sheets"
+    TIME_SHEET_ENTRIES = "time sheet entries"
+    CHANGED_ENTRIES = "changed time sheet entries"
+
+
 class Status(Model):
     """One value of the org's own status picklist."""
 
     name: str
     category: Category
     default: bool = False
+
+
+class Described(Model):
+    """What Salesforce tells about itself: what our user may read and write in this org."""
+
+    missing: tuple[str, ...] = ()  # objects that can't be seen
+    unreadable: tuple[str, ...] = ()  # of the fields that we ask for, as Object.Field
+    needed: tuple[str, ...] = ()  # those of them without which nothing can be tracked
+    lacking: dict[Ability, str] = {}  # what we can't write, and why
+    statuses: tuple[Status, ...] = ()
+    loose_keys: tuple[str, ...] = ()  # fields for our key that don't tell rows apart
+    automatic: tuple[str, ...] | None = None  # settings that set statuses; None: can't be seen
 
 
 class Sheet(Model):
@@ -299,6 +326,7 @@ class Grant(Model):
     id: str = ""
     issued_at: str = ""
     signature: str = Field(default="", repr=False)
+    scope: str = ""  # words, with blanks between; "" if Salesforce does not say
 
 
 class Identity(Model):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.connecting import login_url
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.logins import check_own_host, login_url
 from fieldlink.records import Connection, Listed, WebhookKeys
 
 if TYPE_CHECKING:
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 SMALLEST_RADIUS, LARGEST_RADIUS = 50, 5_000  # metres; HyperTrack suggests 100 or more
 MOST_EARLY_HOURS = 336  # two weeks
+MOST_OVERLAP = 60  # minutes
 SHORTEST_SECRET = 8
+WAYS = {"web", "jwt", "client"}
 
 
 class Typed(NamedTuple):
     """The form of a new connection."""
 
-    name: str
-    account: str
-    secret: str
-    login_host: str
-    radius: str
-    early_hours: str
-    invitation_template: str
+    name: str = ""
+    account: str = ""
+    secret: str = ""
+    login_host: str = ""
+    authorise: str = "web"
+    username: str = ""
+    radius: str = "100"
+    early_hours: str = "12"
+    invitation_template: str = ""
+    overlap: str = "10"
+    quota_share: str = "5"
 
 
 def create(
@@ -40,7 +46,7 @@ def create(
 ) -> Connection:
     """Check what was typed, with HyperTrack too, and keep it. Refused in plain words."""
     login = login_url(typed.login_host, office.own_login_url)
-    settings = checked_settings(typed.radius, typed.early_hours, typed.invitation_template)
+    settings = _checked_way(typed, login) | checked_settings(typed)
     _check(typed.account, typed.secret, account)
     sealed = office.vault.seal(typed.secret, connection=connection)
     made = Connection(
@@ -82,19 +88,50 @@ def change_secret(
             raise Unavailable("somebody else changed this connection just now")
 
 
-def checked_settings(
-    radius: str, early_hours: str, invitation_template: str
-) -> dict[str, int | str]:
+def settings_of(connection: Connection) -> Typed:
+    """The form of the settings as they stand, but for what may be left empty."""
+    return Typed(
+        radius=str(connection.radius),
+        early_hours=str(connection.early_hours),
+        overlap=str(connection.overlap),
+        quota_share=str(connection.quota_share),
+    )
+
+
+def checked_settings(typed: Typed) -> dict[str, int | str]:
     """The settings that an operator may change at any time."""
-    metres, hours = _number(radius), _number(early_hours)
+    metres, hours = _number(typed.radius), _number(typed.early_hours)
+    minutes, percent = _number(typed.overlap), _number(typed.quota_share)
     if not SMALLEST_RADIUS <= metres <= LARGEST_RADIUS:
         raise Refused(f"The radius is {SMALLEST_RADIUS} to {LARGEST_RADIUS} whole metres.")
     if not 1 <= hours <= MOST_EARLY_HOURS:
         raise Refused(f"An arrival counts from 1 to {MOST_EARLY_HOURS} hours before its time.")
-    template = invitation_template.strip()
+    template = typed.invitation_template.strip()
     if template and not (template.startswith("https://") and "{resource_id}" in template):
         raise Refused("A link template begins with https:// and contains {resource_id}.")
-    return {"radius": metres, "early_hours": hours, "invitation_template": template}
+    if not 1 <= minutes <= MOST_OVERLAP:
+        raise Refused(f"Each look reaches back 1 to {MOST_OVERLAP} minutes past the last one.")
+    if not 1 <= percent <= 100:
+        raise Refused("The share of the org's API calls is 1 to 100 percent.")
+    return {
+        "radius": metres,
+        "early_hours": hours,
+        "invitation_template": template,
+        "overlap": minutes,
+        "quota_share": percent,
+    }
+
+
+def _checked_way(typed: Typed, login: str) -> dict[str, int | str]:
+    """How we are to get access, with what that way needs."""
+    if typed.authorise not in WAYS:
+        raise Refused("Choose one of the three ways to authorise.")
+    if typed.authorise == "jwt" and not typed.username:
+        raise Refused("JWT bearer needs the username of the user in Salesforce.")
+    if typed.authorise == "client":
+        check_own_host(login)
+    username = typed.username if typed.authorise == "jwt" else ""
+    return {"authorise": typed.authorise, "username": username}
 
 
 def _number(text: str) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.records import (
+    Capabilities,
     Connection,
+    Gate,
+    Held,
     Listed,
     Parked,
     Resource,
+    Vanished,
     Watermark,
     WebhookTested,
     Worker,
@@ -35,12 +39,39 @@ def details(connection: Connection, state: State) -> dict[str, Any]:
     mark = state.read(Watermark, name)
     tested = state.read(WebhookTested, name)
     parked = sorted(state.all_of(Parked, name), key=lambda each: each.at, reverse=True)
+    waiting = len(state.some_of(Held, name, limit=SHOWN + 1))
+    able = state.read(Capabilities, name)
     return {
+        "calls": calls(state.read(Gate, name), connection),
+        "waiting": f"more than {SHOWN}" if waiting > SHOWN else str(waiting or ""),
+        "vanished": state.some_of(Vanished, name, limit=SHOWN),
+        "lacking": sorted(able.lacking.items()) if able else [],
         "watermark": _shown(mark.at) if mark else "",
         "tested": _shown(tested.at) if tested else "",
         "parked": parked[:SHOWN],
         "people": people(name, state)[:SHOWN],
     }
+
+
+def calls(gate: Gate | None, connection: Connection) -> list[str]:
+    """What is known of the org's API calls, and why writes wait, line by line."""
+    if gate is None:
+        return []
+    lines = []
+    if gate.allowed:
+        share = gate.allowed * connection.quota_share // 100
+        lines = [
+            f"{gate.ours} of our share of {share}; the whole org {gate.used} of {gate.allowed}",
+        ]
+    if gate.seen_at:
+        lines.append(f"in the 24 hours before {_shown(gate.seen_at)}")
+    if gate.paused == "share":
+        lines.append("95 % are used up: writes wait until there is room again")
+    if gate.paused == "limit":
+        lines.append("Salesforce takes no more calls of this org for now: everything waits")
+    if gate.opened_at:
+        lines.append(f"Salesforce has not answered since {_shown(gate.opened_at)}: writes wait")
+    return lines
 
 
 def people(connection: str, state: State) -> list[tuple[str, str]]:

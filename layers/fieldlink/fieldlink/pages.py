@@ -28,6 +28,9 @@ STATES = {
     "ended": "Disconnected",
 }
 
+# Of a doctor's finding: the state of a connection that has its colour.
+HEALTH = {"ok": "connected", "warning": "new", "fault": "lost", "unknown": "lost"}
+
 
 def session_of(event: APIGatewayProxyEventV2, key: str, now: datetime) -> Session | None:
     """The session of a request's cookie. API Gateway puts cookies into a list of their own."""

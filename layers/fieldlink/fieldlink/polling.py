@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.commands import invite_message, poll_message, sync_message
+from fieldlink import comparing, handing_on, reconciling, transitions
+from fieldlink.commands import poll_message
 from fieldlink.errors import Unavailable
-from fieldlink.models import Invite, Poll, Sync
-from fieldlink.records import (
-    Appointment,
-    Assignment,
-    Connection,
-    Listed,
-    PolledRows,
-    Resource,
-    Row,
-    Watermark,
-    Worker,
-)
+from fieldlink.models import Poll
+from fieldlink.reconciling import Settled
+from fieldlink.records import Capabilities, Connection, Listed, PolledRows, Watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from fieldlink.comparing import Changed
+    from fieldlink.models import Status
     from fieldlink.ports import Outbox, Salesforce, State
 
-# Salesforce stamps a row when its transaction starts but shows it only once it commits, so
-# each look reaches back past the last one. Others who do this re-read 600 s too.
-OVERLAP = timedelta(minutes=10)
 # With nothing to hand on the watermark need not move at every look; it only must not fall far
 # behind, because every look reads from there.
 IDLE_STEP = timedelta(hours=1)
-# Closed appointments are forgotten this long after: facts may come late, but not that late.
-FORGET_CLOSED = timedelta(days=60)
+# The night brings a look at everything. One that failed, or that a silence of the whole stack
+# swallowed, is made up for: Salesforce forgets what was deleted after 15 days.
+MOST_BETWEEN_FULL = timedelta(hours=25)
+BEHIND = "another poller has moved the watermark"
 
 
 class Polled(NamedTuple):
     """How much a look found."""
 
-    rows: int
-    changed: int
-    syncs: int
-    invites: int
+    rows: int = 0
+    changed: int = 0
+    syncs: int = 0
+    invites: int = 0
+    full: bool = False
+    vanished: int = 0
+    found: dict[str, int] = {}  # noqa: RUF012  # nobody changes it
 
 
 class Queues(NamedTuple):
@@ -51,6 +47,16 @@ class Queues(NamedTuple):
 
     changes: Outbox
     invites: Outbox
+
+
+class Ground(NamedTuple):
+    """What a look works with."""
+
+    connection: str
+    salesforce: Salesforce
+    state: State
+    queues: Queues
+    run: str
 
 
 def start(slot: datetime, *, state: State, polls: Outbox) -> int:
@@ -68,121 +74,118 @@ def slot_of(moment: datetime) -> datetime:
 
 
 def poll(
-    connection: Connection, *, salesforce: Salesforce, state: State, queues: Queues, run: str
-) -> Polled:
-    """Hand on what changed in one org since its watermark.
-
-    Rows are kept first, then handed on, then marked as handed on, and the watermark comes last:
-    a crash anywhere repeats what the workers find to be done already, and skips nothing. `run`
-    is this look's own word: two looks may want the same thing, each for a reason of its own.
-    """
-    mark = state.read(Watermark, connection.connection)
-    seen = salesforce.changes(mark.at - OVERLAP if mark else None)
-    before = _known(seen, state)
-    changed = [
-        _with_former(row, before.get(row.id))
-        for row in _all(seen)
-        if not row.same_as(before.get(row.id))
-    ]
-    state.write_all(_kept(row, handed_on=False) for row in changed)
-    syncs = _syncs(changed, before, state)
-    queues.changes.put(sync_message(sync, run) for sync in syncs)
-    invites = _invites(changed, state)
-    queues.invites.put(invite_message(invite, run) for invite in invites)
-    state.write_all(_kept(row, handed_on=True) for row in changed)
-    _move(mark, seen, connection, state, found=bool(changed))
-    return Polled(len(list(_all(seen))), len(changed), len(syncs), len(invites))
-
-
-def _known(seen: PolledRows, state: State) -> dict[str, Row]:
-    kinds: tuple[tuple[type[Row], Sequence[Row]], ...] = (
-        (Resource, seen.resources),
-        (Appointment, seen.appointments),
-        (Assignment, seen.assignments),
-    )
-    return {
-        row.id: row
-        for kind, rows in kinds
-        for row in state.read_many(kind, dict.fromkeys(each.key for each in rows))
-    }
-
-
-def _all(seen: PolledRows) -> Iterable[Row]:
-    """Every row once, as it was last read."""
-    rows: dict[str, Row] = {
-        row.id: row for row in (*seen.resources, *seen.appointments, *seen.assignments)
-    }
-    return rows.values()
-
-
-def _kept(row: Row, *, handed_on: bool) -> Row:
-    update: dict[str, object] = {"handed_on": handed_on}
-    if isinstance(row, Appointment) and (row.deleted or row.category.closed):
-        last = row.ends_at or row.starts_at
-        if last:
-            update["ttl"] = int((last + FORGET_CLOSED).timestamp())
-    if isinstance(row, Assignment) and handed_on:
-        update["former"] = ()
-    return row.model_copy(update=update)
-
-
-def _syncs(changed: list[Row], before: dict[str, Row], state: State) -> list[Sync]:
-    """Whose tracking to look at again, and because of which assignments."""
-    wanted: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    for row in changed:
-        if isinstance(row, Resource) and row.id in before:
-            wanted[row.connection, row.id].update(())
-        for each in _assignments(row, state):
-            wanted[each.connection, each.resource].add((each.appointment, each.id))
-    return [
-        Sync(connection=connection, resource=resource, assignments=tuple(sorted(assignments)))
-        for (connection, resource), assignments in sorted(wanted.items())
-    ]
-
-
-def _with_former(row: Row, before: Row | None) -> Row:
-    """An assignment with whom it was taken from, which a crash must not forget."""
-    if not isinstance(row, Assignment) or not isinstance(before, Assignment):
-        return row
-    former = {before.resource, *before.former} - {row.resource}
-    return row.model_copy(update={"former": tuple(sorted(former))})
-
-
-def _assignments(row: Row, state: State) -> list[Assignment]:
-    """The assignments that a changed row touches, as they are and as they were."""
-    if isinstance(row, Appointment):
-        return state.all_of(Assignment, row.connection, row.id)
-    if not isinstance(row, Assignment):
-        return []
-    return [row, *(row.model_copy(update={"resource": each}) for each in row.former)]
-
-
-def _invites(changed: list[Row], state: State) -> list[Invite]:
-    """New technicians whom nobody has invited yet and who have no device."""
-    technicians = [
-        row for row in changed if isinstance(row, Resource) and row.active and row.technician
-    ]
-    known = {row.resource: row for row in state.read_many(Worker, (r.key for r in technicians))}
-    return [
-        Invite(connection=row.connection, resource=row.id)
-        for row in technicians
-        if row.id not in known or not (known[row.id].device or known[row.id].invitation)
-    ]
-
-
-def _move(
-    mark: Watermark | None,
-    seen: PolledRows,
     connection: Connection,
-    state: State,
     *,
-    found: bool,
-) -> None:
-    if mark and not found and seen.asked_at - mark.at < IDLE_STEP:
-        return
-    moved = (mark or Watermark(connection=connection.connection, at=seen.asked_at)).model_copy(
-        update={"at": seen.asked_at}
+    salesforce: Salesforce,
+    state: State,
+    queues: Queues,
+    run: str,
+    full: bool = False,
+) -> Polled:
+    """Hand on what changed in one org since its watermark; `full`: compare everything, too.
+
+    `run` is this look's own word: two looks may want the same thing, each for its own reason.
+    """
+    ground = Ground(connection.connection, salesforce, state, queues, run)
+    mark = _mark(ground)
+    able = state.read(Capabilities, ground.connection)
+    unchanged = partial(comparing.unchanged, state)
+    if mark is None or mark.full_at is None:
+        seen = salesforce.changes(None, unchanged)
+        _note_statuses(able, seen.statuses, state)
+        return _look_at_everything(seen, mark, seen.asked_at, ground)
+    seen = salesforce.changes(mark.at - timedelta(minutes=connection.overlap), unchanged)
+    _note_statuses(able, seen.statuses, state)
+    polled, mark = _look_at_changes(seen, mark, ground)
+    if not full and seen.asked_at - (mark.full_at or mark.at) < MOST_BETWEEN_FULL:
+        return polled
+    # It comes second, so that the changes go on should it fail time after time.
+    current = salesforce.changes(None, unchanged)
+    return _both(polled, _look_at_everything(current, mark, seen.asked_at, ground))
+
+
+def _mark(ground: Ground) -> Watermark | None:
+    """Whoever has claimed it and not ended is dead or slow, and writes no row after this."""
+    mark = ground.state.read(Watermark, ground.connection)
+    return _write(mark, ground.state) if mark and mark.claimed else mark
+
+
+def _look_at_changes(
+    seen: PolledRows, mark: Watermark, ground: Ground
+) -> tuple[Polled, Watermark]:
+    changed = comparing.changed(seen, ground.state)
+    if not changed.rows and seen.asked_at - mark.at < IDLE_STEP:
+        return Polled(rows=comparing.count(seen)), mark
+    return _take_in(Settled(seen), changed, mark, {"at": seen.asked_at}, ground)
+
+
+def _look_at_everything(
+    seen: PolledRows, mark: Watermark | None, at: datetime, ground: Ground
+) -> Polled:
+    """`at`: up to when changes have been read; closed work is none of what is current."""
+    settled = reconciling.settle(
+        ground.connection, seen, salesforce=ground.salesforce, state=ground.state
     )
-    # Its version fences off a poller that was thought dead and is not.
-    if not state.write(moved):
-        raise Unavailable("another poller has moved the watermark")
+    first = Watermark(connection=ground.connection, at=at)
+    moved = {"at": at, "full_at": seen.asked_at}
+    changed = comparing.changed(settled.rows, ground.state)
+    polled, _ = _take_in(settled, changed, mark or first, moved, ground)
+    return polled._replace(full=True)
+
+
+def _take_in(
+    settled: Settled,
+    changed: Changed,
+    mark: Watermark,
+    moved: dict[str, datetime],
+    ground: Ground,
+) -> tuple[Polled, Watermark]:
+    """Rows are kept first, then handed on, then marked as handed on; the watermark comes last.
+
+    A crash anywhere repeats what the workers find to be done already, and skips nothing. The
+    claim fails if another poller has claimed since the mark was read, so what was compared with
+    the rows still holds; and who is slow and loses the claim to another writes no row any more.
+    """
+    state = ground.state
+    claimed = _write(mark.model_copy(update={"claimed": True}), state)
+    state.write_all(settled.vanished, fence=claimed)
+    due = [row for row in changed.rows if transitions.effects(row.due)]
+    state.write_all(map(comparing.begun, due), fence=claimed)
+    told = handing_on.hand_on(changed, ground.run, state, ground.queues)
+    state.write_all(map(comparing.finished, changed.rows), fence=claimed)
+    names = Counter(name for row in changed.rows for name in row.due)
+    polled = Polled(
+        rows=comparing.count(settled.rows),
+        changed=len(changed.rows),
+        syncs=told.syncs,
+        invites=told.invites,
+        vanished=len(settled.vanished),
+        found=dict(sorted(names.items())),
+    )
+    return polled, _write(claimed.model_copy(update={**moved, "claimed": False}), state)
+
+
+def _write(mark: Watermark, state: State) -> Watermark:
+    if not state.write(mark):
+        raise Unavailable(BEHIND)
+    return mark.model_copy(update={"version": mark.version + 1})
+
+
+def _note_statuses(
+    able: Capabilities | None, statuses: tuple[Status, ...], state: State
+) -> None:
+    """A status that was renamed is known within one look. Another writer knows it, too."""
+    if able and statuses and statuses != able.statuses:
+        state.write(able.model_copy(update={"statuses": statuses}))
+
+
+def _both(one: Polled, other: Polled) -> Polled:
+    return Polled(
+        rows=one.rows + other.rows,
+        changed=one.changed + other.changed,
+        syncs=one.syncs + other.syncs,
+        invites=one.invites + other.invites,
+        full=True,
+        vanished=other.vanished,
+        found=dict(Counter(one.found) + Counter(other.found)),
+    )

@@ -5,11 +5,63 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from fieldlink.models import Fence, Grant, Identity, LedgerRow, View, Writes, Written
-    from fieldlink.records import PolledRows, Record
+    from fieldlink.models import (
+        Described,
+        Fence,
+        Grant,
+        Identity,
+        LedgerRow,
+        View,
+        Writes,
+        Written,
+    )
+    from fieldlink.records import PolledRows, Record, Row
+
+
+# Of rows of a kind, with their fingerprints by key: the keys of those that are as we know them.
+type Unchanged = Callable[
+    [type[Row], Mapping[tuple[str, ...], str]], Collection[tuple[str, ...]]
+]
+
+
+def nothing_is_known(
+    _kind: type[Row], _told: Mapping[tuple[str, ...], str]
+) -> Collection[tuple[str, ...]]:
+    """Every row is news."""
+    return ()
+
+
+class Again(NamedTuple):
+    """Rows that were asked for one by one, and which of the others were deleted."""
+
+    rows: PolledRows
+    deleted: frozenset[str]  # ids that the org's deletion log names
+
+
+class Front(NamedTuple):
+    """What an org tells anybody who asks."""
+
+    versions: tuple[str, ...]  # of its API
+    at: datetime  # by its own clock
+
+
+class Sender(NamedTuple):
+    """How the address stands that we send from."""
+
+    address: str
+    verified: bool
+    production: bool  # whether mail goes out to anybody, and not only to verified addresses
+    enabled: bool
+
+
+class Depth(NamedTuple):
+    """How many messages lie in a queue, roughly."""
+
+    waiting: int
+    dead: int  # in its dead-letter queue
 
 
 class Message(NamedTuple):
@@ -27,6 +79,10 @@ class Outbox(Protocol):
         """Hand over every message, or raise Unavailable; the same call may be repeated."""
         ...
 
+    def depth(self) -> Depth:
+        """How much waits in it, and in its dead-letter queue."""
+        ...
+
 
 class State(Protocol):
     """The small, current facts: one record for each key, guarded by its version."""
@@ -37,14 +93,28 @@ class State(Protocol):
         self, kind: type[R], keys: Iterable[tuple[str, ...]]
     ) -> list[R]: ...
 
+    def fingerprints(
+        self, kind: type[Row], keys: Iterable[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], str]:
+        """Those of stored rows, by key; less to read than the rows themselves."""
+        ...
+
     def all_of[R: Record](self, kind: type[R], *key: str) -> list[R]: ...
+
+    def some_of[R: Record](self, kind: type[R], *key: str, limit: int) -> list[R]:
+        """The first so many of them, in the order of their keys."""
+        ...
 
     def write(self, record: Record) -> bool:
         """Store the record if its version is still the stored one; False if it is not."""
         ...
 
-    def write_all(self, records: Iterable[Record]) -> None:
-        """Store records that have only one writer, whatever their version."""
+    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+        """Store records that have only one writer, whatever their version.
+
+        `fence`: raise Unavailable, from there on writing nothing, once this record is no
+        longer stored in the version that it has.
+        """
         ...
 
     def take[R: Record](self, kind: type[R], *key: str) -> R | None:
@@ -58,11 +128,25 @@ class State(Protocol):
         ...
 
 
+class Meter(Protocol):
+    """Counts the API calls of each connection, by the hour."""
+
+    def add(self, connection: str, at: datetime, calls: int) -> None: ...
+
+    def last_day(self, connection: str, now: datetime) -> int:
+        """How many there were in the last 24 hours."""
+        ...
+
+
 class Ledger(Protocol):
     """One row for each event that we acknowledged, saying what became of it."""
 
     def put(self, row: LedgerRow) -> None:
         """Store the row under its event; storing it twice is harmless."""
+        ...
+
+    def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
+        """The newest rows of today and yesterday."""
         ...
 
 
@@ -85,19 +169,65 @@ class Authorisation(Protocol):
 
     def refresh(self, login_url: str, *, refresh_token: str) -> Grant: ...
 
+    def by_jwt(self, login_url: str, *, username: str, audience: str) -> Grant:
+        """A grant for a user who has approved our app before; it brings no refresh token."""
+        ...
+
+    def by_client(self, login_url: str) -> Grant:
+        """A grant for the app's own Run As user; it brings no refresh token."""
+        ...
+
     def revoke(self, login_url: str, *, token: str) -> None: ...
 
-    def identity(self, grant: Grant) -> Identity:
-        """Org and user of a grant; Refused if Salesforce did not sign them."""
+    def scopes(self, login_url: str, *, token: str) -> frozenset[str] | None:
+        """What a token is good for; None if it is good for nothing any more."""
+        ...
+
+    def identity(self, grant: Grant, *, unsigned: bool = False) -> Identity:
+        """Org and user of a grant; Refused if Salesforce did not sign them.
+
+        `unsigned`: an answer without a signature will do, one with a wrong one will not.
+        """
         ...
 
 
-class Salesforce(Protocol):
+class Describing(Protocol):
+    """An org that tells what it lets our user do."""
+
+    def described(self) -> Described:
+        """What our user may read and write. From then on nothing unreadable is asked for."""
+        ...
+
+
+class Examination(Describing, Protocol):
+    """One connection's org, for whoever wants to know how it is set up."""
+
+    def front(self) -> Front:
+        """What can be known without our access."""
+        ...
+
+    def scopes(self) -> frozenset[str]:
+        """What our access is good for; Lost if Salesforce no longer knows it."""
+        ...
+
+
+class Salesforce(Describing, Protocol):
     """One connection's org."""
 
     def missing_objects(self) -> list[str]: ...
 
-    def changes(self, since: datetime | None) -> PolledRows: ...
+    def changes(
+        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+    ) -> PolledRows:
+        """Rows touched at or after `since`, deleted ones too; None: all that counts now.
+
+        Those that are `unchanged` are named by their ids only.
+        """
+        ...
+
+    def again(self, appointments: Iterable[str], assignments: Iterable[str]) -> Again:
+        """What became of rows that a full look did not show."""
+        ...
 
     def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View: ...
 
@@ -140,6 +270,8 @@ class Mail(Protocol):
     """Sends mail."""
 
     def send(self, *, to: str, subject: str, text: str, html: str) -> None: ...
+
+    def check(self) -> Sender: ...
 
 
 class Keys(NamedTuple):

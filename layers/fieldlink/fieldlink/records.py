@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fieldlink.models import Category, Delivered, Fence, Model, Utc, Writes
+from fieldlink.models import Ability, Category, Delivered, Fence, Model, Status, Utc, Writes
 
 
 class Record(Model):
@@ -31,12 +31,19 @@ class Connection(Record):
     hypertrack_account: str
     hypertrack_secret: str = Field(repr=False)  # sealed
     login_url: str
+    authorise: Literal["web", "jwt", "client"] = "web"  # how we get access: see `connecting`
+    username: str = ""  # whom a JWT speaks for
+    audience: str = ""  # a JWT's: Salesforce's login host, or "" for the one of `login_url`
     org: str = ""
     user: str = ""
     radius: int = 100  # metres
     invitation_template: str = ""
     early_hours: int = 12  # an arrival longer than this before the schedule is no visit
+    overlap: int = 10  # minutes that each look for changes reaches back past the last one
+    quota_share: int = 5  # percent of the org's daily API calls that we may use
     problem: str = ""
+    end: str = ""  # if lost: the name of the cause, from `ends`
+    told: bool = False  # whether that has been alarmed
 
     @property
     def live(self) -> bool:
@@ -57,6 +64,8 @@ class Access(Record):
     tokens: str = Field(repr=False)  # sealed Tokens
     instance_url: str
     renewing_since: Utc | None = None
+    renewed_at: Utc | None = None  # Salesforce lets a refresh token idle for 30 days
+    answer_lost: bool = False  # a renewal was asked for and its answer never stored
 
 
 class Listed(Record):
@@ -98,6 +107,69 @@ class Watermark(Record):
     """Up to when this org's changes have been handed on, by Salesforce's clock."""
 
     at: Utc
+    full_at: Utc | None = None  # when everything current was last compared, not only changes
+    claimed: bool = False  # a poller has begun to write rows, and has not ended
+
+
+class Gate(Record):
+    """Whether an org may be called: the circuit breaker and the quota of one connection."""
+
+    failures: int = 0  # in a row
+    opened_at: Utc | None = None  # the breaker is open since then: nobody calls
+    probed_at: Utc | None = None  # when it was last tried whether the org is back
+    paused: Literal["", "share", "limit"] = ""  # why writes wait: our share, Salesforce's no
+    paused_at: Utc | None = None
+    used: int = 0  # calls of the whole org in the last 24 hours, as Salesforce counts
+    allowed: int = 0  # calls that the org has in 24 hours; 0: not heard yet
+    ours: int = 0  # calls of this connection in the last 24 hours, as we count
+    seen_at: Utc | None = None  # when these three were noted
+
+
+class Capabilities(Record):
+    """What the connected user can read and write in this org, from Salesforce's describe."""
+
+    checked_at: Utc
+    unreadable: tuple[str, ...] = ()  # of the fields that we ask for, as Object.Field
+    lacking: dict[Ability, str] = Field(default={})  # what we can't write, and why
+    statuses: tuple[Status, ...] = ()  # the org's own picklist
+
+
+class Held(Record):
+    """A message that waits until its org may be called again; it goes back to its queue."""
+
+    id: str
+    queue: Literal["events"]
+    body: str = Field(repr=False)
+    group: str
+    at: Utc
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class Nudged(Record):
+    """When Salesforce last woke the poller."""
+
+    at: Utc
+
+
+class Vanished(Record):
+    """A row that was open work and that Salesforce no longer shows us."""
+
+    id: str
+    what: Literal["appointment", "assignment", "resource"]
+    name: str = ""  # the appointment's number, if known
+    deleted: bool = False  # in the deletion log; else shared with us no more, or gone for good
+    at: Utc
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+# What a row has that Salesforce does not tell.
+OURS = {"version": 0, "ttl": None, "handed_on": True, "due": (), "fingerprint": ""}
 
 
 class Row(Record):
@@ -105,15 +177,23 @@ class Row(Record):
 
     id: str
     deleted: bool = False
+    hidden: bool = False  # Salesforce shows it to us no more
     handed_on: bool = False
+    due: tuple[str, ...] = ()  # what happened to it and is not handed on: see `transitions`
+    # Of Salesforce's own row, once all of it is handed on: the same row need not be read again.
+    fingerprint: str = ""
+
+    @property
+    def gone(self) -> bool:
+        return self.deleted or self.hidden
 
     def same_as(self, other: Row | None) -> bool:
         """Whether nothing that we care about differs from what was handed on."""
-        blank = {"version": 0, "ttl": None, "handed_on": True}
         return (
             other is not None
             and other.handed_on
-            and (self.model_copy(update=blank) == other.model_copy(update=blank))
+            and type(self) is type(other)
+            and vars(self) | OURS == vars(other) | OURS
         )
 
 
@@ -123,7 +203,8 @@ class Resource(Row):
     name: str = ""
     email: str = Field(default="", repr=False)
     time_zone: str = "UTC"
-    active: bool = True
+    active: bool = True  # and its user is, too
+    user_active: bool = True
     technician: bool = True
 
     @property
@@ -142,6 +223,7 @@ class Appointment(Row):
     latitude: float | None = Field(default=None, repr=False)
     longitude: float | None = Field(default=None, repr=False)
     address: str = Field(default="", repr=False)
+    bundled: bool = False  # a member of a bundle: the bundle is visited, not its members
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -154,6 +236,8 @@ class Assignment(Row):
     appointment: str
     resource: str
     former: tuple[str, ...] = ()  # whose it was, until they have been told
+    technician: bool = True  # its resource is one, as far as the row says
+    crew: str = ""  # the crew that the resource was assigned with
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -167,6 +251,8 @@ class PolledRows(Model):
     resources: tuple[Resource, ...] = ()
     appointments: tuple[Appointment, ...] = ()
     assignments: tuple[Assignment, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    unchanged: frozenset[str] = frozenset()  # ids of further rows, which are as they were
 
 
 class Invitation(Model):
@@ -174,6 +260,7 @@ class Invitation(Model):
 
     state: Literal["sending", "sent"]
     at: Utc
+    email: str = Field(default="", repr=False)  # "": not known, it is from an earlier version
 
 
 class Worker(Record):

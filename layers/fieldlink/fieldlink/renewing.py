@@ -6,26 +6,31 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from fieldlink import ends, granting
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
-from fieldlink.records import Access, Connection, Tokens
+from fieldlink.records import Access, Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fieldlink.models import Grant
     from fieldlink.office import Office
-    from fieldlink.ports import State, Vault
+    from fieldlink.ports import State
 
-# What ends an access for good. Anything else is about our app or about today.
-FINAL = {"invalid_grant", "inactive_user", "inactive_org"}
-# PollSalesforce is stopped after 240 s; whoever began a refresh longer ago is gone.
-RENEWAL_ABANDONED = timedelta(minutes=5)
+# A token request takes at most 3 s to connect and 15 s to answer, and keeping the answer a few
+# calls of AWS. Whoever began longer ago is gone.
+RENEWAL_ABANDONED = timedelta(seconds=30)
+KEEP_ALIVE = timedelta(days=7)  # of the 30 that Salesforce lets a refresh token idle
+NEW = timedelta(minutes=1)  # younger than this, a token can't have expired
+TRIES = 3
 
 
 class Pass:
     """What opens a connection's org: the stored token, renewed when it has expired."""
 
-    def __init__(self, connection: Connection, office: Office) -> None:
+    def __init__(self, connection: Connection, office: Callable[[], Office]) -> None:
         self._connection = connection
-        self._office = office
+        self._office = office  # one for each renewal: its clock stands, and a look takes long
         self._access: Access | None = None
 
     @property
@@ -34,16 +39,28 @@ class Pass:
 
     @property
     def token(self) -> str:
-        return tokens(self._stored(), self._office.vault).access_token
+        return granting.tokens(self._stored(), self._office().vault).access_token
 
-    def renew(self) -> None:
-        self._access = renew(self._connection, stale=self._stored(), office=self._office)
+    def renew(self, why: str) -> None:
+        """Another token, unless `why`, "CODE: message", says that no token would do."""
+        office, stale = self._office(), self._stored()
+        code, _, message = why.partition(": ")
+        if end := ends.of_call(code, message):
+            raise _lost(self._connection, stale, end, why, office)
+        self._access = renew(self._connection, stale=stale, office=office)
+
+    def give_up(self, code: str, message: str) -> None:
+        """Salesforce has shut us out, or does not take the renewed token either."""
+        office, access = self._office(), self._stored()
+        end = ends.of_call(code, message)
+        if not end and (access.renewed_at is None or office.now - access.renewed_at > NEW):
+            raise Unavailable("Salesforce does not take the token that another worker got")
+        said = f"{code}: {message}"
+        raise _lost(self._connection, access, end or "session policy", said, office)
 
     def _stored(self) -> Access:
         if self._access is None:
-            self._access = self._office.state.read(Access, self._connection.connection)
-        if self._access is None:
-            raise Lost("this connection has to be connected to Salesforce again")
+            self._access = _known(self._connection.connection, self._office().state)
         return self._access
 
 
@@ -54,60 +71,44 @@ def renew(connection: Connection, *, stale: Access, office: Office) -> Access:
     write decides who asks, and what came is stored before it is used.
     """
     if connection.state == "lost":  # repeating what Salesforce has refused may lock the user
-        raise Lost(connection.problem)
-    access = _current(connection.connection, office)
-    if access.version != stale.version and access.renewing_since is None:
+        raise Lost(connection.problem, end=connection.end)
+    access = _known(connection.connection, office.state)
+    since = access.renewing_since
+    if since and office.now - since < RENEWAL_ABANDONED:
+        raise Unavailable("another worker is renewing this connection's token")
+    if since is None and access.tokens != stale.tokens:
         return access
-    ours = _kept(access.model_copy(update={"renewing_since": office.now}), office.state)
-    refresh_token = tokens(ours, office.vault).refresh_token
+    refresh_token = granting.tokens(access, office.vault).refresh_token
+    # Who began before us and is gone may have taken the answer along.
+    doubtful = granting.has_refresh_token(connection) and (access.answer_lost or bool(since))
+    lease = {"renewing_since": office.now, "answer_lost": doubtful}
+    ours = _written(access.model_copy(update=lease), office.state)
     try:
-        grant = office.authorisation.refresh(connection.login_url, refresh_token=refresh_token)
+        grant = granting.again(connection, refresh_token, office)
     except Refused as refusal:
-        if refusal.code not in FINAL:
-            _kept(ours.model_copy(update={"renewing_since": None}), office.state)
-            raise Unavailable(f"Salesforce does not renew the access: {refusal}") from refusal
-        raise _lost(connection, ours, refusal, office) from refusal
-    except Unclear:
-        raise  # the token may be used up; the next one to ask waits until nobody is at it
-    except Unavailable:
-        _kept(ours.model_copy(update={"renewing_since": None}), office.state)
+        return _refused(connection, ours, refusal, office)
+    except Unavailable as error:
+        _note(connection, ours, error, office.state)
         raise
-    return _kept(with_tokens(ours, grant, refresh_token, office.vault), office.state)
+    if end := granting.not_as_before(connection, grant):
+        raise _lost(connection, ours, end, "", office)
+    return _keep(ours, grant, refresh_token, office)
 
 
-def _current(name: str, office: Office) -> Access:
-    access = office.state.read(Access, name)
-    if access is None:
-        raise Lost("this connection has to be connected to Salesforce again")
-    if access.renewing_since and office.now - access.renewing_since < RENEWAL_ABANDONED:
-        raise Unavailable("another worker is refreshing this connection's token")
-    return access
-
-
-def _kept(access: Access, state: State) -> Access:
-    if not state.write(access):
-        raise Unavailable("another worker is refreshing this connection's token")
-    return access.model_copy(update={"version": access.version + 1})
-
-
-def tokens(access: Access, vault: Vault) -> Tokens:
-    """The tokens, opened."""
-    opened = vault.open(access.tokens, connection=access.connection)
-    return Tokens.model_validate_json(opened)
-
-
-def with_tokens(access: Access, grant: Grant, before: str, vault: Vault) -> Access:
-    """With rotation each answer brings a new refresh token; without, the old one stays."""
-    kept = Tokens(
-        access_token=grant.access_token, refresh_token=grant.refresh_token or before
-    ).model_dump_json()
-    return access.model_copy(
-        update={
-            "tokens": vault.seal(kept, connection=access.connection),
-            "instance_url": grant.instance_url or access.instance_url,
-            "renewing_since": None,
-        }
-    )
+def keep_alive(connection: Connection, office: Office) -> bool:
+    """Renew a refresh token before it has idled for too long; whether that was done."""
+    access = office.state.read(Access, connection.connection)
+    if access is None or not granting.has_refresh_token(connection):
+        return False
+    if access.renewed_at and office.now - access.renewed_at < KEEP_ALIVE:
+        return False
+    try:
+        renew(connection, stale=access, office=office)
+    except Lost:
+        raise
+    except Unavailable:  # the access itself still stands, and there are weeks to try again
+        return False
+    return True
 
 
 def revoke(connection: Connection, office: Office) -> None:
@@ -115,22 +116,79 @@ def revoke(connection: Connection, office: Office) -> None:
     access = office.state.read(Access, connection.connection)
     if access is None:
         return
-    token = tokens(access, office.vault).refresh_token
+    tokens = granting.tokens(access, office.vault)
+    token = tokens.refresh_token or tokens.access_token
     # A login that knows our app no more has nothing to revoke; the tokens go all the same.
     with suppress(Refused):
         office.authorisation.revoke(connection.login_url, token=token)
     office.state.erase(Access, connection.connection)
 
 
+def _known(name: str, state: State) -> Access:
+    access = state.read(Access, name)
+    if access is None:
+        raise Lost("this connection has to be connected to Salesforce again")
+    return access
+
+
+def _written(access: Access, state: State) -> Access:
+    if not state.write(access):
+        raise Unavailable("another worker is renewing this connection's token")
+    return access.model_copy(update={"version": access.version + 1})
+
+
+def _note(connection: Connection, ours: Access, error: Unavailable, state: State) -> None:
+    """After no answer the refresh token may be used up, so the lease stays; else it ends."""
+    lost = isinstance(error, Unclear) and granting.has_refresh_token(connection)
+    after = {"answer_lost": True} if lost else {"renewing_since": None}
+    _written(ours.model_copy(update=after), state)
+
+
+def _keep(ours: Access, grant: Grant, before: str, office: Office) -> Access:
+    """The new tokens, stored. With rotation nobody has them but us, and no queue can bring
+    them again, so what fails here is tried again at once.
+    """
+    new = _insist(lambda: granting.with_tokens(ours, grant, before, office))
+    _insist(lambda: office.state.write(new))
+    kept = _known(ours.connection, office.state)
+    if kept.renewing_since:
+        raise Unavailable("another worker is renewing this connection's token")
+    return kept  # or what somebody who connected meanwhile has stored
+
+
+def _insist[T](step: Callable[[], T]) -> T:
+    for _ in range(TRIES - 1):
+        with suppress(Unavailable):
+            return step()
+    return step()
+
+
+def _refused(connection: Connection, ours: Access, refusal: Refused, office: Office) -> Access:
+    end = ends.of_token(refusal.code, str(refusal), ours, office.now)
+    if not end:
+        _note(connection, ours, Unavailable(), office.state)
+        raise Unavailable(f"Salesforce does not renew the access: {refusal}") from refusal
+    access = _known(ours.connection, office.state)
+    if access.tokens != ours.tokens and access.renewing_since is None:
+        return access  # somebody has connected again meanwhile
+    said = str(refusal) if refusal.code else ""  # else we refused it ourselves
+    raise _lost(connection, ours, end, said, office) from refusal
+
+
 def _lost(
-    connection: Connection, ours: Access, refusal: Refused, office: Office
+    connection: Connection, ours: Access, end: str, said: str, office: Office
 ) -> Unavailable:
     """Let the console say why; an authorisation that was finished meanwhile wins."""
-    access = office.state.read(Access, connection.connection)
-    if access is None or access.version != ours.version:
-        return Unavailable("this connection has other tokens by now")
-    problem = f"Salesforce no longer accepts this connection: {refusal}"
-    current = office.state.read(Connection, connection.connection)
-    if current and current.state == "connected":
-        office.state.write(current.model_copy(update={"state": "lost", "problem": problem}))
-    return Lost(problem)
+    state, problem = office.state, ends.problem(end, said)
+    for _ in range(TRIES):
+        current = state.read(Connection, connection.connection)
+        access = state.read(Access, connection.connection)
+        if access is None or access.tokens != ours.tokens:
+            return Unavailable("this connection has other tokens by now")
+        if current is None or current.state in {"ending", "ended"}:
+            break
+        told = current.told and current.state == "lost"
+        lost = {"state": "lost", "problem": problem, "end": end, "told": told}
+        if state.write(current.model_copy(update=lost)):
+            break
+    return Lost(problem, end=end)

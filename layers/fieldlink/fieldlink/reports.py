@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from fieldlink import days, devices, facts, write_back
+from fieldlink import days, devices, facts, replanning, write_back
 from fieldlink.desk import row
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.facts import Ignored
@@ -71,7 +71,7 @@ def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
     if not fact.appointment:
         desk.ledger.put(row(placed, Outcome.IGNORED, desk, reason="geofence that is not ours"))
         return Outcome.IGNORED
-    return write_back.to_appointment(placed, desk)
+    return replanning.to_appointment(placed, desk)
 
 
 def _placed(delivered: Delivered, desk: Desk) -> Delivered:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fieldlink import activity
-from fieldlink.models import SheetEntry
+from fieldlink.models import Ability, SheetEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from fieldlink.models import View
@@ -21,7 +22,7 @@ LEFT_OUT = "no time sheet entry: "
 
 
 def entry(
-    present: Attendance, view: View, ours: Ours
+    present: Attendance, view: View, ours: Ours, lacking: Mapping[Ability, str]
 ) -> tuple[SheetEntry | None, tuple[str, ...]]:
     """The entry to make or change for a visit that was checked out, and what was left out.
 
@@ -37,11 +38,14 @@ def entry(
     before = ours.entries.get(view.resource)
     if before and (before.starts_at, before.ends_at) == (start, end):
         return None, ()
-    problem = _untouchable(before, view) if before else _no_sheet(start, view)
+    wished = _entry(start, end, before, view)
+    problem = _forbidden(wished, lacking) or (
+        _untouchable(before, view) if before else _no_sheet(start, view)
+    )
     if problem:
         return None, (f"{LEFT_OUT}{problem}",)
     missing = ("stays before the last break are not on the time sheet",)
-    return _entry(start, end, before, view), missing if present.interrupted else ()
+    return wished, missing if present.interrupted else ()
 
 
 def changed(ours: Ours, meant: Ours, view: View) -> Entry | None:
@@ -59,6 +63,14 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+def _forbidden(wished: SheetEntry, lacking: Mapping[Ability, str]) -> str:
+    """Why this org or our user can't have this entry, or ""."""
+    if wished.id:
+        return lacking.get(Ability.CHANGED_ENTRIES, "")
+    needed = [Ability.TIME_SHEET_ENTRIES, *(() if wished.sheet else (Ability.TIME_SHEETS,))]
+    return next((lacking[each] for each in needed if each in lacking), "")
 
 
 def _untouchable(before: Entry, view: View) -> str:

@@ -50,7 +50,7 @@ def sync(order: Sync, ground: Ground) -> int:
     name = ground.connection.connection
     known = _known(order, ground)
     resource = ground.state.read(Resource, name, order.resource)
-    works = ground.connection.live and (resource is None or resource.active)
+    works = ground.connection.live and (resource is None or _at_work(resource))
     open_work = {each.assignment: _open(each, ground) for each in known.values()}
     device = _device(order.resource, ground) if works and any(open_work.values()) else ""
     standing, refusals = 0, []
@@ -98,17 +98,24 @@ def _known(order: Sync, ground: Ground) -> dict[str, Tracking]:
     return known
 
 
+def _at_work(resource: Resource) -> bool:
+    """Crews, dispatchers and machines carry no phone; a crew's members have their own rows."""
+    return resource.active and resource.technician and not resource.gone
+
+
 def _open(tracking: Tracking, ground: Ground) -> Appointment | None:
-    """The appointment of an assignment that still is to be tracked."""
+    """The appointment of an assignment that still is to be tracked, be it for days."""
     state, name = ground.state, ground.connection.connection
     assignment = state.read(Assignment, name, tracking.appointment, tracking.assignment)
     appointment = state.read(Appointment, name, tracking.appointment)
     holds = (
         assignment is not None
-        and not assignment.deleted
+        and not assignment.gone
+        and assignment.technician
         and assignment.resource == tracking.resource
         and appointment is not None
-        and not appointment.deleted
+        and not appointment.gone
+        and not appointment.bundled
         and not appointment.category.closed
     )
     return appointment if holds else None

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
     import requests
 
-    from fieldlink.adapters.dynamodb import DynamoLedger, DynamoState
+    from fieldlink.adapters.dynamodb import DynamoState
     from fieldlink.adapters.hypertrack import HyperTrackAccount
+    from fieldlink.adapters.ledger import DynamoLedger
     from fieldlink.adapters.mail import SesMail
     from fieldlink.adapters.salesforce import SalesforceOrg
+    from fieldlink.adapters.salesforce_examination import SalesforceExamination
     from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
     from fieldlink.desk import Desk
+    from fieldlink.findings import Case
+    from fieldlink.gate import Doorkeeper, Purpose
+    from fieldlink.metering import CountingMeter
     from fieldlink.office import Office
     from fieldlink.ports import KeyRing, Vault
     from fieldlink.records import Connection
@@ -65,11 +70,18 @@ class Services:
 
     @cached_property
     def ledger(self) -> DynamoLedger:
-        from fieldlink.adapters.dynamodb import DynamoLedger
+        from fieldlink.adapters.ledger import DynamoLedger
 
         return DynamoLedger(
             self._aws, self.settings.ledger_table, int(self.settings.ledger_days)
         )
+
+    @cached_property
+    def meter(self) -> CountingMeter:
+        from fieldlink.adapters.ledger import DynamoMeter
+        from fieldlink.metering import CountingMeter
+
+        return CountingMeter(DynamoMeter(self._aws, self.settings.state_table))
 
     @cached_property
     def mail(self) -> SesMail:
@@ -85,9 +97,15 @@ class Services:
     def authorisation(self) -> SalesforceAuthorisation:
         from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 
-        # Read each time: token requests are rare, and the secret may be changed at any time.
-        name = self.settings.salesforce_app_secret
-        return SalesforceAuthorisation(self._http, lambda: Secrets(self._aws).read(name))
+        # Read each time: token requests are rare, and the secrets may be changed at any time.
+        app, jwt_key = (
+            self.settings.salesforce_app_secret,
+            self.settings.salesforce_jwt_key_secret,
+        )
+        secrets_ = Secrets(self._aws)
+        return SalesforceAuthorisation(
+            self._http, lambda: secrets_.read(app), lambda: secrets_.read(jwt_key)
+        )
 
     @cached_property
     def _http(self) -> requests.Session:
@@ -109,15 +127,78 @@ class Services:
             now=now(),
         )
 
-    def salesforce(self, connection: Connection) -> SalesforceOrg:
-        """The org of a connection."""
+    def doorkeeper(self, connection: Connection, purpose: Purpose) -> Doorkeeper:
+        """Says whether the org of a connection may be called, and logs when that changes."""
+        from fieldlink.alarms import tell_gate
+        from fieldlink.gate import Doorkeeper
+
+        def tell(news: str) -> None:
+            tell_gate(connection.connection, news)
+
+        return Doorkeeper(connection, self.state, self.meter, now, purpose, tell)
+
+    def salesforce(
+        self,
+        connection: Connection,
+        purpose: Purpose = "look",
+        doorkeeper: Doorkeeper | None = None,
+    ) -> SalesforceOrg:
+        """The org of a connection; `doorkeeper`: one who is needed afterwards, too."""
         from fieldlink.adapters.salesforce import SalesforceOrg
         from fieldlink.adapters.salesforce_rest import SalesforceRest
         from fieldlink.renewing import Pass
 
-        entry = Pass(connection, self.office())
-        rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version)
-        return SalesforceOrg(rest, connection.connection, connection.user)
+        entry = Pass(connection, self.office)
+        door = doorkeeper or self.doorkeeper(connection, purpose)
+        rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
+        name = connection.connection
+        return SalesforceOrg(rest, name, connection.user, lambda: self._unreadable(name))
+
+    def _unreadable(self, connection: str) -> tuple[str, ...]:
+        """The fields that the connected user can't read, as far as that is known."""
+        from fieldlink.records import Capabilities
+
+        able = self.state.read(Capabilities, connection)
+        return able.unreadable if able else ()
+
+    def examination(
+        self, connection: Connection, doorkeeper: Doorkeeper
+    ) -> SalesforceExamination:
+        """The org of a connection, for the doctor."""
+        from fieldlink.adapters.salesforce_examination import SalesforceExamination
+        from fieldlink.renewing import Pass
+
+        def scopes(token: str) -> frozenset[str] | None:
+            return self.authorisation.scopes(connection.login_url, token=token)
+
+        org = self.salesforce(connection, doorkeeper=doorkeeper)
+        entry = Pass(connection, self.office)
+        return SalesforceExamination(org, self._http, entry, scopes)
+
+    def case(self, connection: Connection) -> Case:
+        """What the doctor has at hand to look at a connection."""
+        from fieldlink.findings import Case
+
+        doorkeeper = self.doorkeeper(connection, "look")
+        queues = {
+            "Polls": self.polls,
+            "Changes": self.changes,
+            "Invites": self.invites,
+            "Events": self.events,
+        }
+        return Case(
+            connection=connection,
+            org=self.examination(connection, doorkeeper),
+            hypertrack=self.hypertrack(connection),
+            mail=self.mail,
+            queues=queues,
+            state=self.state,
+            ledger=self.ledger,
+            vault=self.vault,
+            api_version=self.settings.salesforce_api_version,
+            now=now(),
+            settle=doorkeeper.settle,
+        )
 
     def hypertrack(self, connection: Connection) -> HyperTrackAccount:
         """The HyperTrack account of a connection."""
@@ -135,15 +216,17 @@ class Services:
     def desk(self, connection: Connection) -> Desk:
         """What a worker needs to take a report."""
         from fieldlink.desk import Desk
+        from fieldlink.records import Capabilities
 
         return Desk(
             connection=connection,
             state=self.state,
-            salesforce=self.salesforce(connection),
+            salesforce=self.salesforce(connection, "write"),
             hypertrack=self.hypertrack(connection),
             ledger=self.ledger,
             changes=self.changes,
             now=now(),
+            capabilities=self.state.read(Capabilities, connection.connection),
         )
 
 

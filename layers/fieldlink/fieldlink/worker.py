@@ -7,9 +7,12 @@ all postponed alike.
 
 from __future__ import annotations
 
+import random
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from fieldlink import holding
+from fieldlink.alarms import tell_lost
 from fieldlink.errors import Lost
 from fieldlink.observability import logger, metrics
 from fieldlink.parking import Again, Attempt, attempt, parked, wait
@@ -17,9 +20,10 @@ from fieldlink.wiring import now, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from fieldlink.adapters.sqs import SqsOutbox
+    from fieldlink.errors import Closed
 
 # Milliseconds that must be left to begin a message: two slow calls of a vendor, which connects
 # in 3 s and answers in 20 s, and 4 s for AWS. Most take far less; one that takes more is killed
@@ -42,6 +46,9 @@ class Work(NamedTuple):
     take: Callable[[str], str]
     note_parked: Callable[[str, str], None] = lambda _body, _cause: None
     replay: Callable[[str, str], str] = lambda _body, _cause: ""
+    # When a message arrived, if its queue has messages that wait for an org to be open again.
+    arrived: Callable[[str], datetime] | None = None
+    spread: Callable[[], float] = random.random
 
 
 def work_off(event: dict[str, Any], work: Work, context: Context) -> dict[str, Any]:
@@ -72,12 +79,14 @@ def _one(record: dict[str, Any], group: str, work: Work) -> timedelta | None:
             lambda: work.take(message.body),
             message,
             park=lambda cause: _park(message, cause, work),
+            hold=(lambda closed: _hold(message, closed, work)) if work.arrived else None,
+            spread=work.spread(),
         )
     except Again as later:
         return _later(later.wait, later.__cause__, connection, tries, work)
     except Exception as error:
         # Not even parked. It must not take the other groups of its batch along.
-        return _later(wait(tries), error, connection, tries, work)
+        return _later(wait(tries, work.spread()), error, connection, tries, work)
     logger.info("done", queue=work.queue, connection=connection, outcome=outcome)
     metrics.add_metric(name="Done", unit="Count", value=1)
     return None
@@ -89,7 +98,7 @@ def _too_late(record: dict[str, Any], work: Work) -> timedelta:
     """
     logger.info("no time left", queue=work.queue)
     metrics.add_metric(name="Retried", unit="Count", value=1)
-    return wait(int(record["attributes"]["ApproximateReceiveCount"]))
+    return wait(int(record["attributes"]["ApproximateReceiveCount"]), work.spread())
 
 
 def _later(
@@ -105,9 +114,22 @@ def _later(
         where=_where(cause),
     )
     if isinstance(cause, Lost):
-        logger.error("connection lost", connection=connection)
+        tell_lost(connection, services().state)
     metrics.add_metric(name="Retried", unit="Count", value=1)
     return span
+
+
+def _hold(message: Attempt, closed: Closed, work: Work) -> str:
+    """Set aside: it is done as far as its queue is concerned."""
+    if work.arrived is None:
+        raise closed
+    holding.hold(message, arrived=work.arrived(message.body), state=services().state, now=now())
+    error = type(closed).__name__
+    logger.info("held", queue=message.queue, connection=message.connection, error=error)
+    metrics.add_metric(name="Held", unit="Count", value=1)
+    if isinstance(closed, Lost):
+        tell_lost(message.connection, services().state)
+    return "held"
 
 
 def _park(message: Attempt, cause: str, work: Work) -> str:

@@ -75,7 +75,7 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
         ours = writes.finished(ours, intent, view)
     ours = writes.noticed(ours, view)
     known = [each.fact for each in visit.facts.values()]
-    planned = writes.plan(fact, known, view, ours)
+    planned = writes.plan(fact, known, view, ours, desk.lacking)
     claimed = _claim(visit, ours, planned, view, delivered, desk)
     try:
         made = _carry_out(planned, claimed, desk, look=begun is not None)

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fieldlink import activity, time_sheets, visits
+from fieldlink import activity, capabilities, time_sheets, visits
 from fieldlink.models import Fact, Kind, View, Writes, minute
 from fieldlink.records import Entry, Ours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from fieldlink.models import Category, Changes
+    from fieldlink.models import Ability, Category, Changes
     from fieldlink.records import Connection, Intent
     from fieldlink.visits import Attendance
 
 # These put a row into the appointment's Activity.
 TOLD = {Kind.ARRIVED, Kind.LEFT, Kind.CHECKED_OUT}
+NOTHING: Mapping[Ability, str] = MappingProxyType({})
 
 
-def plan(fact: Fact, known: Iterable[Fact], view: View, ours: Ours) -> Writes:
-    """Everything that `fact`, added to the facts known before, changes in Salesforce."""
+def plan(
+    fact: Fact,
+    known: Iterable[Fact],
+    view: View,
+    ours: Ours,
+    lacking: Mapping[Ability, str] = NOTHING,
+) -> Writes:
+    """Everything that `fact`, added to the facts known before, changes in Salesforce.
+
+    `lacking`: what this org or our user can't have written, and why.
+    """
     facts = {each.key: each for each in (*known, fact)}.values()
     present = visits.attendance(each for each in facts if each.resource == fact.resource)
+    status, no_status = _status(facts, view, ours)
     times = _times(facts, view, ours)
-    entry, left_out = time_sheets.entry(present, view, ours)
-    return Writes(
+    stays = capabilities.possible(times, lacking)  # a duration is that of the times as written
+    entry, no_entry = time_sheets.entry(present, view, ours, lacking)
+    wished = Writes(
         appointment=view.appointment,
         assignment=view.assignment,
-        changes=_status(facts, view, ours) | _with_duration(times, view),
+        changes=status | times | _with_duration(stays, view),
         travel_minutes=_travel(present, view, ours),
         event=activity.row(fact, view) if fact.kind in TOLD else None,
         entry=entry,
-        left_out=left_out,
+        left_out=no_status + no_entry,
     )
+    return capabilities.within(wished, lacking)
 
 
 def remember(ours: Ours, writes: Writes, entry: str) -> Ours:
@@ -95,8 +109,8 @@ def too_early(fact: Fact, view: View, connection: Connection) -> bool:
     return view.starts_at - came_at > timedelta(hours=connection.early_hours)
 
 
-def _status(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
-    """The status to set, if the facts carry the appointment further than it is.
+def _status(facts: Iterable[Fact], view: View, ours: Ours) -> tuple[Changes, tuple[str, ...]]:
+    """The status to set, if the facts carry the appointment further than it is; or why not.
 
     Facts from before a person's own decision count no more. A closed appointment stays closed,
     unless it was we who closed it and now know better.
@@ -105,9 +119,11 @@ def _status(facts: Iterable[Fact], view: View, ours: Ours) -> Changes:
     wanted = visits.category(each for each in facts if not overruled or each.at >= overruled)
     closed_by_others = view.category.closed and view.status != ours.status
     if wanted.rank <= view.category.rank or closed_by_others:
-        return {}
+        return {}, ()
     name = _status_named(wanted, view)
-    return {"status": name} if name else {}
+    if not name:
+        return {}, (f"no status: this org has none of the category {wanted}",)
+    return {"status": name}, ()
 
 
 def _status_named(wanted: Category, view: View) -> str:

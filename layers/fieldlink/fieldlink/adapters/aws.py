@@ -77,17 +77,30 @@ class Aws:
         headers: dict[str, str],
     ) -> dict[str, Any]:
         """A signed POST. Raises Unavailable, Unclear, or Refused with AWS's error code."""
+        return self._send("POST", service, host, path, headers, json.dumps(payload).encode())
+
+    def get(self, service: str, host: str, path: str) -> dict[str, Any]:
+        """A signed GET. Raises as `post` does."""
+        return self._send("GET", service, host, path, {}, b"")
+
+    def _send(
+        self,
+        method: str,
+        service: str,
+        host: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+    ) -> dict[str, Any]:
         url = (
             self._access.endpoint.rstrip("/")
             or f"https://{host}.{self._access.region}.amazonaws.com"
         )
-        request = AWSRequest(
-            "POST", url + path, headers=headers, data=json.dumps(payload).encode()
-        )
+        request = AWSRequest(method, url + path, headers=headers, data=body)
         SigV4Auth(self._access, service, self._access.region).add_auth(request)
         try:
             answer = self._http.request(
-                "POST", url + path, body=request.data, headers=dict(request.headers.items())
+                method, url + path, body=body, headers=dict(request.headers.items())
             )
         except (
             urllib3.exceptions.NewConnectionError,

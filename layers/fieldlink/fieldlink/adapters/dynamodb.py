@@ -1,4 +1,4 @@
-"""State and Ledger in DynamoDB. Every key of the two tables is spelled here and nowhere else.
+"""State in DynamoDB. Every key of the two tables is spelled here and nowhere else.
 
 An item is its keys, a version, perhaps a time to live, and the record as one JSON document.
 """
@@ -6,17 +6,17 @@ An item is its keys, a version, perhaps a time to live, and the record as one JS
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fieldlink import records
 from fieldlink.adapters.keyring import WEBHOOK_KEYS
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.models import LedgerRow
-from fieldlink.records import Record
+from fieldlink.records import Record, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from fieldlink.adapters.aws import Aws
 
@@ -30,6 +30,11 @@ KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
     records.WebhookKeys: lambda c: (c, WEBHOOK_KEYS),
     records.WebhookTested: lambda c: (c, "webhook-tested"),
     records.Watermark: lambda c: (c, "watermark"),
+    records.Gate: lambda c: (c, "gate"),
+    records.Capabilities: lambda c: (c, "capabilities"),
+    records.Held: lambda c, h="": (c, f"held#{h}"),
+    records.Nudged: lambda c: (c, "nudged"),
+    records.Vanished: lambda c, v="": (c, f"vanished#{v}"),
     records.Resource: lambda c, r="": (c, f"resource#{r}"),
     records.Worker: lambda c, r="": (c, f"worker#{r}"),
     records.Device: lambda c, d: (c, f"device#{d}"),
@@ -43,10 +48,27 @@ KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
     records.PendingAuthorisation: lambda s: (f"authorisation#{s}", "pending"),
     records.UsedLink: lambda nonce: (f"link#{nonce}", "used"),
 }
+
+
+def calls_key(connection: str, hour: datetime) -> tuple[str, str]:
+    """Of the calls that a connection made in an hour."""
+    return connection, f"calls#{hour:%Y-%m-%dT%H}"
+
+
+def ledger_key(connection: str, received_at: datetime, delivery: str) -> tuple[str, str]:
+    """Of an event: a connection's rows of one day lie together, by time of arrival."""
+    received = received_at.isoformat()
+    return f"{connection}#{received[:10]}", f"{received}#{delivery}"
+
+
 BATCH_GET = 100  # keys that BatchGetItem takes
 BATCH_WRITE = 25  # items that BatchWriteItem takes
+TRANSACTION = 100  # actions that TransactWriteItems takes
 BATCH_TRIES = 5  # for the part of a batch that DynamoDB leaves out when it is busy
 LOST_RACE = "ConditionalCheckFailedException"
+CANCELLED = "TransactionCanceledException"
+# Why a transaction may be cancelled for good; everything else passes, or is a lost fence.
+UNFIT = "ValidationError"
 
 Item = dict[str, dict[str, str]]
 
@@ -71,43 +93,80 @@ class DynamoState:
                 found += [_record(kind, item) for item in answer["Responses"][self._table]]
         return found
 
+    def fingerprints(
+        self, kind: type[Row], keys: Iterable[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], str]:
+        named = {KEYS[kind](*key): key for key in keys}
+        found: dict[tuple[str, ...], str] = {}
+        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in named]
+        for batch in _batches(wanted, BATCH_GET):
+            request: dict[str, Any] = {
+                self._table: {
+                    "Keys": batch,
+                    "ConsistentRead": True,
+                    "ProjectionExpression": "pk, sk, fingerprint",
+                }
+            }
+            for answer in self._in_full("BatchGetItem", request, "UnprocessedKeys"):
+                for item in answer["Responses"][self._table]:
+                    if "fingerprint" in item:
+                        key = named[item["pk"]["S"], item["sk"]["S"]]
+                        found[key] = item["fingerprint"]["S"]
+        return found
+
     def all_of[R: Record](self, kind: type[R], *key: str) -> list[R]:
         """Every record of this kind below the key."""
+        return [_record(kind, item) for item in self._below(kind, key)]
+
+    def some_of[R: Record](self, kind: type[R], *key: str, limit: int) -> list[R]:
+        items = self._below(kind, key, Limit=limit)
+        return [_record(kind, item) for item in islice(items, limit)]
+
+    def _below(self, kind: type[Record], key: tuple[str, ...], **more: Any) -> Iterator[Item]:
         partition, prefix = KEYS[kind](*key)
         query: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": {":pk": {"S": partition}, ":sk": {"S": prefix}},
             "ConsistentRead": True,
+            **more,
         }
         if not prefix:
             query["KeyConditionExpression"] = "pk = :pk"
             del query["ExpressionAttributeValues"][":sk"]
-        return [
-            _record(kind, item)
-            for item in _pages(lambda more: self._call("Query", **query, **more))
-        ]
+        return _pages(lambda start: self._call("Query", **query, **start))
 
     def write(self, record: Record) -> bool:
         """Put the record as the next version of the stored one; False if that is another."""
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if record.version:
-            condition = {
-                "ConditionExpression": "version = :version",
-                "ExpressionAttributeValues": {":version": {"N": str(record.version)}},
-            }
         try:
-            self._call("PutItem", Item=_item(record), **condition)
+            self._call("PutItem", Item=_item(record), **_still(record))
         except Refused as refusal:
             if refusal.code != LOST_RACE:
                 raise
             return False
         return True
 
-    def write_all(self, records: Iterable[Record]) -> None:
+    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+        if fence:
+            self._write_fenced(records, fence)
+            return
         puts = [{"PutRequest": {"Item": _item(record)}} for record in records]
         for batch in _batches(puts, BATCH_WRITE):
             for _ in self._in_full("BatchWriteItem", {self._table: batch}, "UnprocessedItems"):
                 pass
+
+    def _write_fenced(self, records: Iterable[Record], fence: Record) -> None:
+        """In transactions, each of which checks the fence. It costs twice a plain write."""
+        table = {"TableName": self._table}
+        check = {"ConditionCheck": {**table, "Key": _keys(_item(fence)), **_still(fence)}}
+        puts = [{"Put": {**table, "Item": _item(record)}} for record in records]
+        for batch in _batches(puts, TRANSACTION - 1):
+            actions = {"TransactItems": [check, *batch]}
+            try:
+                self._aws.call("dynamodb", "TransactWriteItems", actions)
+            except Refused as refusal:
+                if refusal.code != CANCELLED or UNFIT in str(refusal):
+                    raise
+                raise Unavailable("another worker has moved on, or DynamoDB is busy") from None
 
     def take[R: Record](self, kind: type[R], *key: str) -> R | None:
         answer = self._call("DeleteItem", Key=_key(kind, key), ReturnValues="ALL_OLD")
@@ -122,9 +181,8 @@ class DynamoState:
             "ConditionExpression": "body = :body",
             "ExpressionAttributeValues": {":body": item["body"]},
         }
-        key = {"pk": item["pk"], "sk": item["sk"]}
         try:
-            self._call("DeleteItem", Key=key, **condition)
+            self._call("DeleteItem", Key=_keys(item), **condition)
         except Refused as refusal:
             if refusal.code != LOST_RACE:
                 raise
@@ -145,47 +203,6 @@ class DynamoState:
         raise Unavailable("DynamoDB is too busy")
 
 
-class DynamoLedger:
-    """The ledger table: a connection's rows of one day lie together, by time of arrival."""
-
-    def __init__(self, aws: Aws, table: str, days: int) -> None:
-        self._aws = aws
-        self._table = table
-        self._keep = timedelta(days=days)
-
-    def put(self, row: LedgerRow) -> None:
-        received = row.received_at.isoformat()
-        item = {
-            "pk": {"S": f"{row.connection}#{received[:10]}"},
-            "sk": {"S": f"{received}#{row.delivery}"},
-            "ttl": {"N": str(int((row.received_at + self._keep).timestamp()))},
-            "outcome": {"S": str(row.outcome)},
-            "body": {"S": row.model_dump_json(exclude_defaults=True)},
-        }
-        self._aws.call("dynamodb", "PutItem", {"TableName": self._table, "Item": item})
-
-    def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
-        """The newest rows of today and yesterday."""
-        found: list[LedgerRow] = []
-        for day in (now, now - timedelta(days=1)):
-            query = {
-                "TableName": self._table,
-                "KeyConditionExpression": "pk = :pk",
-                "ExpressionAttributeValues": {
-                    ":pk": {"S": f"{connection}#{day.astimezone(UTC).date()}"}
-                },
-                "ScanIndexForward": False,
-                "Limit": limit - len(found),
-            }
-            answer = self._aws.call("dynamodb", "Query", query)
-            found += [
-                LedgerRow.model_validate_json(item["body"]["S"]) for item in answer["Items"]
-            ]
-            if len(found) >= limit:
-                break
-        return found
-
-
 def _key(kind: type[Record], key: tuple[str, ...]) -> Item:
     partition, sort = KEYS[kind](*key)
     return {"pk": {"S": partition}, "sk": {"S": sort}}
@@ -195,15 +212,33 @@ def _item(record: Record) -> Item:
     item = {
         **_key(type(record), record.key),
         "version": {"N": str(record.version + 1)},
-        "body": {"S": record.model_dump_json(exclude={"version", "ttl"})},
+        "body": {"S": record.model_dump_json(exclude={"version", "ttl", "fingerprint"})},
     }
+    if isinstance(record, Row) and record.fingerprint:
+        item["fingerprint"] = {"S": record.fingerprint}  # apart, so that it can be read alone
     return {**item, "ttl": {"N": str(record.ttl)}} if record.ttl else item
+
+
+def _keys(item: Item) -> Item:
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def _still(record: Record) -> dict[str, Any]:
+    """The condition that a record is stored in the version that it has."""
+    if not record.version:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "version = :version",
+        "ExpressionAttributeValues": {":version": {"N": str(record.version)}},
+    }
 
 
 def _record[R: Record](kind: type[R], item: Item) -> R:
     stored = json.loads(item["body"]["S"])
     ttl = int(item["ttl"]["N"]) if "ttl" in item else None
-    return kind.model_validate({**stored, "version": int(item["version"]["N"]), "ttl": ttl})
+    apart = {"fingerprint": item["fingerprint"]["S"]} if "fingerprint" in item else {}
+    version = int(item["version"]["N"])
+    return kind.model_validate({**stored, **apart, "version": version, "ttl": ttl})
 
 
 def _pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:

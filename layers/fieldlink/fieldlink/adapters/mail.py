@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from fieldlink.errors import Refused
+from fieldlink.ports import Sender
 
 if TYPE_CHECKING:
     from fieldlink.adapters.aws import Aws
+
+NOT_THERE = "NotFoundException"
 
 
 class SesMail:
@@ -37,3 +43,24 @@ class SesMail:
             },
             {"Content-Type": "application/json"},
         )
+
+    def check(self) -> Sender:
+        """Whether SES lets us send from our address: it or its domain must be verified."""
+        account = self._aws.get("ses", "email", "/v2/email/account")
+        domain = self._sender.rpartition("@")[2]
+        return Sender(
+            address=self._sender,
+            verified=self._verified(self._sender) or self._verified(domain),
+            production=bool(account.get("ProductionAccessEnabled")),
+            enabled=bool(account.get("SendingEnabled")),
+        )
+
+    def _verified(self, identity: str) -> bool:
+        try:
+            path = f"/v2/email/identities/{quote(identity, safe='')}"
+            found = self._aws.get("ses", "email", path)
+        except Refused as refusal:
+            if refusal.code != NOT_THERE:
+                raise
+            return False
+        return bool(found.get("VerifiedForSendingStatus"))

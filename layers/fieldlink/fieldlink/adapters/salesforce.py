@@ -1,37 +1,52 @@
 """Field Service in Salesforce. The names of its objects and fields live only here and beside:
-`salesforce_soql` asks, `salesforce_rows` reads, `salesforce_requests` writes.
+`salesforce_soql` asks, `salesforce_rows` reads, `salesforce_requests` writes, and
+`salesforce_looks` finds what changed.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.adapters import salesforce_requests, salesforce_rows, salesforce_soql
-from fieldlink.adapters.salesforce_rest import body_errors, refusal
+from fieldlink.adapters import (
+    salesforce_describe,
+    salesforce_looks,
+    salesforce_requests,
+    salesforce_rows,
+    salesforce_soql,
+)
+from fieldlink.adapters.salesforce_errors import body_errors, refusal
 from fieldlink.errors import Refused, Unavailable, Unclear
-from fieldlink.models import View, Writes, Written
-from fieldlink.records import PolledRows
+from fieldlink.models import Described, View, Writes, Written
+from fieldlink.ports import nothing_is_known
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
+
     import requests
 
     from fieldlink.adapters.salesforce_rest import SalesforceRest
+    from fieldlink.ports import Again, Unchanged
+    from fieldlink.records import PolledRows
 
 NEEDED = ("ServiceAppointment", "AssignedResource", "ServiceResource")
-# The first look at an org takes what was scheduled to end since then, so that late facts about
-# closed work find it, and what is still open however old.
-FIRST_LOOK = timedelta(days=30)
 
 
 class SalesforceOrg:
     """One connection's org."""
 
-    def __init__(self, rest: SalesforceRest, connection: str, user: str) -> None:
+    def __init__(
+        self,
+        rest: SalesforceRest,
+        connection: str,
+        user: str,
+        unreadable: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """`unreadable`: fields that are not to be asked for, as Object.Field."""
         self._rest = rest
         self._connection = connection
         self._user = user
+        self._unreadable = unreadable
 
     def missing_objects(self) -> list[str]:
         """The objects of Field Service that this org lacks or this user can't see."""
@@ -44,42 +59,34 @@ class SalesforceOrg:
             return False
         return True
 
-    def changes(self, since: datetime | None) -> PolledRows:
-        """Rows touched at or after `since`, deleted ones too; None: the current ones."""
-        soql = (
-            salesforce_soql.changed(since)
-            if since
-            else salesforce_soql.current(datetime.now(UTC) - FIRST_LOOK)
-        )
-        answer = self._composite(soql, deleted=since is not None)
-        found = {
-            name: list(self._rest.rows(_good(part))) for name, part in _parts(answer).items()
-        }
-        return PolledRows(
-            # Salesforce's clock, never ours: it is the one that stamps the rows.
-            asked_at=parsedate_to_datetime(answer.headers["Date"]),
-            resources=tuple(
-                salesforce_rows.resource(row, self._connection)
-                for row in (*found["resources"], *found.get("users", ()))
-            ),
-            appointments=tuple(
-                salesforce_rows.appointment(row, self._connection)
-                for row in found["appointments"]
-            ),
-            assignments=tuple(
-                salesforce_rows.assignment(row, self._connection)
-                for row in found["assignments"]
-                if row["ServiceResourceId"]  # a crew's own row: its members have rows, too
-            ),
-        )
+    def described(self) -> Described:
+        """What our user may read and write here."""
+        return salesforce_describe.described(self._rest)
+
+    def changes(
+        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+    ) -> PolledRows:
+        """Rows touched at or after `since`, deleted ones too; None: all that counts now."""
+        return salesforce_looks.changes(since, unchanged, self._looked_at)
+
+    def again(self, appointments: Iterable[str], assignments: Iterable[str]) -> Again:
+        """Rows by id; of those that are not shown, which the deletion log names."""
+        return salesforce_looks.again([*appointments], [*assignments], self._looked_at)
+
+    @property
+    def _looked_at(self) -> salesforce_looks.Org:
+        return salesforce_looks.Org(self._rest, self._connection, self._unreadable())
 
     def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
         """One resource's work on one appointment, with the time sheets around a day.
 
         `entry`: the id of our own time sheet entry, if there is one.
         """
+        unreadable = self._unreadable()
         parts = _parts(
-            self._composite(salesforce_soql.view_queries(appointment, resource, day, entry))
+            self._composite(
+                salesforce_soql.view_queries(appointment, resource, day, entry, unreadable)
+            )
         )
         work = next(iter(_good(parts["appointment"])["records"]), None)
         if work is None:
@@ -88,11 +95,11 @@ class SalesforceOrg:
         if assigned is None:
             raise Refused(f"resource {resource} is not assigned to appointment {appointment}")
         sheets, problem = _sheets(parts["sheets"])
-        statuses = _good(parts["statuses"])["records"]
+        statuses = _good(parts["statuses"])["records"] if "statuses" in parts else []
         seen = salesforce_rows.view(
             work, assigned, statuses, sheets, problem, resource, self._user
         )
-        own = _good(parts["entry"])["records"] if entry else ()
+        own = _good(parts["entry"])["records"] if "entry" in parts else ()
         return seen.model_copy(update={"entry": salesforce_rows.booked(own)})
 
     def find(self, writes: Writes) -> Written:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from fieldlink.errors import Unavailable
 from fieldlink.ids import salesforce_id
 from fieldlink.models import Booked, Category, Sheet, Status, View
 from fieldlink.records import Appointment, Assignment, Resource
@@ -16,48 +16,75 @@ if TYPE_CHECKING:
 TECHNICIAN = "T"  # others are dispatchers, crews, assets, agents and planners
 WORK_ORDER = "0WO"
 WORK_ORDER_LINE = "1WL"
-_OFFSET = re.compile(r"([+-]\d\d)(\d\d)$")
+# `CheckedIn` came later than the others.
+CATEGORIES = {str(each): each for each in Category} | {"CheckedIn": Category.IN_PROGRESS}
 
 
 def resource(row: Mapping[str, Any], connection: str) -> Resource:
-    user = row["RelatedRecord"] or {}
+    user = row.get("RelatedRecord") or {}
+    user_active = user.get("IsActive") is not False
     return Resource(
         connection=connection,
-        id=row["Id"],
-        name=row["Name"] or "",
+        id=identifier(row.get("Id")),
+        name=row.get("Name") or "",
         email=user.get("Email") or "",
         time_zone=user.get("TimeZoneSidKey") or "UTC",
         # Deactivating the user does not deactivate the resource.
-        active=row["IsActive"] and user.get("IsActive") is not False,
-        technician=row["ResourceType"] == TECHNICIAN,
+        active=row.get("IsActive") is not False and user_active,
+        user_active=user_active,
+        technician=_technician(row),
     )
 
 
 def appointment(row: Mapping[str, Any], connection: str) -> Appointment:
-    place = (row["Street"], row["PostalCode"], row["City"], row["State"], row["Country"])
+    place = ("Street", "PostalCode", "City", "State", "Country")
     return Appointment(
         connection=connection,
-        id=row["Id"],
-        deleted=row["IsDeleted"],
-        number=row["AppointmentNumber"] or "",
-        subject=row["Subject"] or "",
-        category=category(row["StatusCategory"]),
-        starts_at=moment(row["SchedStartTime"]),
-        ends_at=moment(row["SchedEndTime"]),
-        latitude=row["Latitude"],
-        longitude=row["Longitude"],
-        address=", ".join(part for part in place if part),
+        id=identifier(row.get("Id")),
+        deleted=row.get("IsDeleted") is True,
+        number=row.get("AppointmentNumber") or "",
+        subject=row.get("Subject") or "",
+        category=category(row.get("StatusCategory")),
+        starts_at=moment(row.get("SchedStartTime")),
+        ends_at=moment(row.get("SchedEndTime")),
+        latitude=row.get("Latitude"),
+        longitude=row.get("Longitude"),
+        address=", ".join(part for name in place if (part := row.get(name))),
+        bundled=row.get("IsBundleMember") is True,
     )
 
 
 def assignment(row: Mapping[str, Any], connection: str) -> Assignment:
     return Assignment(
         connection=connection,
-        id=row["Id"],
-        deleted=row["IsDeleted"],
-        appointment=row["ServiceAppointmentId"],
-        resource=row["ServiceResourceId"],
+        id=identifier(row.get("Id")),
+        deleted=row.get("IsDeleted") is True,
+        appointment=identifier(row.get("ServiceAppointmentId")),
+        resource=identifier(row.get("ServiceResourceId")),
+        technician=_technician(row.get("ServiceResource") or {}),
+        crew=salesforce_id(row.get("ServiceCrewId"), ""),
     )
+
+
+def status(row: Mapping[str, Any]) -> Status:
+    return Status(
+        name=row.get("ApiName") or "",
+        category=category(row.get("StatusCode")),
+        default=row.get("IsDefault") is True,
+    )
+
+
+def identifier(text: Any) -> str:
+    """The 18-character form. What has none can't be told apart from anything else."""
+    found = salesforce_id(text, "")
+    if not found:
+        raise Unavailable("Salesforce's answer has a row without a valid id")
+    return found
+
+
+def _technician(resource: Mapping[str, Any]) -> bool:
+    """Who can't be seen, or whose kind can't, is taken for one."""
+    return resource.get("ResourceType") in {None, TECHNICIAN}
 
 
 def view(
@@ -69,30 +96,23 @@ def view(
     resource_id: str,
     user: str,
 ) -> View:
-    person = assigned["ServiceResource"] or {}
+    person = assigned.get("ServiceResource") or {}
     return View(
         appointment=work["Id"],
         resource=resource_id,
-        status=work["Status"] or "",
-        category=category(work["StatusCategory"]),
-        statuses=tuple(
-            Status(
-                name=row["ApiName"],
-                category=category(row["StatusCode"]),
-                default=row["IsDefault"],
-            )
-            for row in statuses
-        ),
-        starts_at=moment(work["SchedStartTime"]),
-        actual_start=moment(work["ActualStartTime"]),
-        actual_end=moment(work["ActualEndTime"]),
-        actual_minutes=work["ActualDuration"],
-        work_order=salesforce_id(work["ParentRecordId"], WORK_ORDER),
-        work_order_line=salesforce_id(work["ParentRecordId"], WORK_ORDER_LINE),
-        changed_at=moment(work["LastModifiedDate"]) or datetime.min.replace(tzinfo=UTC),
-        changed_by_us=work["LastModifiedById"] == user,
+        status=work.get("Status") or "",
+        category=category(work.get("StatusCategory")),
+        statuses=tuple(status(row) for row in statuses),
+        starts_at=moment(work.get("SchedStartTime")),
+        actual_start=moment(work.get("ActualStartTime")),
+        actual_end=moment(work.get("ActualEndTime")),
+        actual_minutes=work.get("ActualDuration"),
+        work_order=salesforce_id(work.get("ParentRecordId"), WORK_ORDER),
+        work_order_line=salesforce_id(work.get("ParentRecordId"), WORK_ORDER_LINE),
+        changed_at=moment(work.get("LastModifiedDate")) or datetime.min.replace(tzinfo=UTC),
+        changed_by_us=work.get("LastModifiedById") == user,
         assignment=assigned["Id"],
-        actual_travel=assigned["ActualTravelTime"],
+        actual_travel=assigned.get("ActualTravelTime"),
         resource_name=person.get("Name") or "",
         time_zone=(person.get("RelatedRecord") or {}).get("TimeZoneSidKey") or "UTC",
         sheets=None if sheets is None else tuple(_sheet(row) for row in sheets),
@@ -111,16 +131,13 @@ def booked(rows: Sequence[Mapping[str, Any]]) -> Booked | None:
 
 
 def category(text: str | None) -> Category:
-    """The names are seen with and without a space; `CheckedIn` came later than the others."""
-    name = (text or "None").replace(" ", "")
-    if name == "CheckedIn":
-        return Category.IN_PROGRESS
-    return Category(name) if name in set(Category) else Category.NONE
+    """The names are seen with and without a space."""
+    return CATEGORIES.get((text or "").replace(" ", ""), Category.NONE)
 
 
 def moment(text: str | None) -> datetime | None:
-    """2024-07-24T14:05:58.000+0000: its offset has no colon, as ISO 8601 wants."""
-    return datetime.fromisoformat(_OFFSET.sub(r"\1:\2", text)) if text else None
+    """2024-07-24T14:05:58.000+0000."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def _sheet(row: Mapping[str, Any]) -> Sheet:

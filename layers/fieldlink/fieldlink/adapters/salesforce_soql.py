@@ -7,71 +7,134 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
     from fieldlink.models import Writes
 
 APPOINTMENT = (
-    "SELECT Id, IsDeleted, AppointmentNumber, Subject, StatusCategory, SchedStartTime, "
-    "SchedEndTime, Latitude, Longitude, Street, City, State, PostalCode, Country "
-    "FROM ServiceAppointment"
+    "Id, IsDeleted, AppointmentNumber, Subject, StatusCategory, SchedStartTime, SchedEndTime, "
+    "Latitude, Longitude, Street, City, State, PostalCode, Country, IsBundleMember"
 )
 ASSIGNMENT = (
-    "SELECT Id, IsDeleted, ServiceAppointmentId, ServiceResourceId FROM AssignedResource"
+    "Id, IsDeleted, ServiceAppointmentId, ServiceResourceId, ServiceCrewId, "
+    "ServiceResource.ResourceType"
 )
 RESOURCE = (
-    "SELECT Id, Name, IsActive, ResourceType, RelatedRecord.Email, RelatedRecord.IsActive, "
-    "RelatedRecord.TimeZoneSidKey FROM ServiceResource"
+    "Id, Name, IsActive, ResourceType, RelatedRecord.Email, RelatedRecord.IsActive, "
+    "RelatedRecord.TimeZoneSidKey"
 )
+WORK = (
+    "Id, Status, StatusCategory, SchedStartTime, ActualStartTime, ActualEndTime, "
+    "ActualDuration, ParentRecordId, LastModifiedDate, LastModifiedById"
+)
+TRAVEL = (
+    "Id, ActualTravelTime, ServiceResource.Name, ServiceResource.RelatedRecord.TimeZoneSidKey"
+)
+STATUSES = (
+    "SELECT ApiName, StatusCode, IsDefault, SortOrder FROM ServiceAppointmentStatus "
+    "ORDER BY SortOrder"
+)
+# Without these a row means nothing. If one can't be read, Salesforce's refusal names it.
+VITAL = {"Id", "IsDeleted", "StatusCategory", "ServiceAppointmentId", "ServiceResourceId"}
+# An address with its headers may have 16,384 bytes. An id takes 27 of them: 18, two quotes and
+# a comma, each of three; 500 x 27 = 13,500, and fields, token and the rest have 2,884.
+MOST_IDS = 500
 # Salesforce's own pages spell the last one both ways.
 CLOSED = "'Completed', 'Canceled', 'CannotComplete', 'Cannot Complete'"
 _ID = re.compile(r"[a-zA-Z0-9]{18}", re.ASCII)
 
 
-def changed(since: datetime) -> dict[str, str]:
+def changed(since: datetime, unreadable: Collection[str] = ()) -> dict[str, str]:
     """What was touched since: five minutes' worth, in one Composite."""
     touched = f"WHERE SystemModstamp >= {moment(since)} ORDER BY SystemModstamp, Id"
+    by_user = f"WHERE RelatedRecord.SystemModstamp >= {moment(since)} ORDER BY Id"
+    people = {"users": f"{_resources(unreadable)} {by_user}"}
     return {
-        "appointments": f"{APPOINTMENT} {touched}",
-        "assignments": f"{ASSIGNMENT} {touched}",
-        "resources": f"{RESOURCE} {touched}",
-        "users": f"{RESOURCE} WHERE RelatedRecord.SystemModstamp >= {moment(since)}",
+        "appointments": f"{_appointments(unreadable)} {touched}",
+        "assignments": f"{_assignments(unreadable)} {touched}",
+        "resources": f"{_resources(unreadable)} {touched}",
+        **({} if "ServiceResource.RelatedRecordId" in unreadable else people),
+        "statuses": STATUSES,
     }
 
 
-def current(since: datetime) -> dict[str, str]:
-    """What is there when we first look: active resources, and work that ends after `since` or
-    is still open, be it overdue or without times.
+def current(since: datetime, unreadable: Collection[str] = ()) -> dict[str, str]:
+    """Everything that counts now: all resources, and work that ends after `since` or is still
+    open, be it overdue or without times.
     """
+    timed = "ServiceAppointment.SchedEndTime" not in unreadable
+    work = _current_work(since, timed=timed)
+    of_work = _current_work(since, "ServiceAppointment.", timed=timed)
     return {
-        "appointments": f"{APPOINTMENT} WHERE {_current_work(since)} ORDER BY Id",
-        "assignments": (
-            f"{ASSIGNMENT} WHERE {_current_work(since, 'ServiceAppointment.')} ORDER BY Id"
-        ),
-        "resources": f"{RESOURCE} WHERE IsActive = true ORDER BY Id",
+        "appointments": f"{_appointments(unreadable)} WHERE {work} ORDER BY Id",
+        "assignments": f"{_assignments(unreadable)} WHERE {of_work} ORDER BY Id",
+        "resources": f"{_resources(unreadable)} ORDER BY Id",
+        "statuses": STATUSES,
     }
 
 
-def _current_work(since: datetime, path: str = "") -> str:
-    return f"({path}SchedEndTime >= {moment(since)} OR {path}StatusCategory NOT IN ({CLOSED}))"
+def appointments_again(ids: Iterable[str], unreadable: Collection[str] = ()) -> str:
+    return f"{_appointments(unreadable)} WHERE Id IN ({_ids(ids)}) ORDER BY Id"
 
 
-def view_queries(appointment: str, resource: str, day: datetime, entry: str) -> dict[str, str]:
+def assignments_again(ids: Iterable[str], unreadable: Collection[str] = ()) -> str:
+    return f"{_assignments(unreadable)} WHERE Id IN ({_ids(ids)}) ORDER BY Id"
+
+
+def _appointments(unreadable: Collection[str]) -> str:
+    return _select(APPOINTMENT, "ServiceAppointment", unreadable)
+
+
+def _assignments(unreadable: Collection[str]) -> str:
+    return _select(ASSIGNMENT, "AssignedResource", unreadable)
+
+
+def _resources(unreadable: Collection[str]) -> str:
+    return _select(RESOURCE, "ServiceResource", unreadable)
+
+
+def _select(fields: str, sobject: str, unreadable: Collection[str]) -> str:
+    """Without what our user can't read: one such field has the whole query refused."""
+    paths = [
+        each
+        for each in fields.split(", ")
+        if each in VITAL or not {*steps(sobject, each)} & {*unreadable}
+    ]
+    return f"SELECT {', '.join(paths)} FROM {sobject}"
+
+
+def steps(sobject: str, path: str) -> Iterator[str]:
+    """Every field that a path leads through: a relationship is a field that holds an id."""
+    *relationships, field = path.split(".")
+    for name in relationships:
+        yield f"{sobject}.{name}Id"
+        sobject = "User" if name == "RelatedRecord" else name
+    yield f"{sobject}.{field}"
+
+
+def _current_work(since: datetime, path: str = "", *, timed: bool) -> str:
+    still_open = f"{path}StatusCategory NOT IN ({CLOSED})"
+    recent = f"{path}SchedEndTime >= {moment(since)}"
+    return f"({recent} OR {still_open})" if timed else still_open
+
+
+def view_queries(
+    appointment: str,
+    resource: str,
+    day: datetime,
+    entry: str,
+    unreadable: Collection[str] = (),
+) -> dict[str, str]:
     # The local day is not known yet: a visit begins up to two days before it is told of in UTC.
     first, last = (day - timedelta(days=2)).date(), (day + timedelta(days=1)).date()
     queries = {
         "appointment": (
-            "SELECT Id, Status, StatusCategory, SchedStartTime, ActualStartTime, "
-            "ActualEndTime, ActualDuration, ParentRecordId, LastModifiedDate, LastModifiedById "
-            f"FROM ServiceAppointment WHERE Id = '{_id(appointment)}'"
+            f"{_select(WORK, 'ServiceAppointment', unreadable)} WHERE Id = '{_id(appointment)}'"
         ),
         "assignment": (
-            "SELECT Id, ActualTravelTime, ServiceResource.Name, "
-            "ServiceResource.RelatedRecord.TimeZoneSidKey FROM AssignedResource "
+            f"{_select(TRAVEL, 'AssignedResource', unreadable)} "
             f"WHERE ServiceAppointmentId = '{_id(appointment)}' "
             f"AND ServiceResourceId = '{_id(resource)}' ORDER BY Id"
-        ),
-        "statuses": (
-            "SELECT ApiName, StatusCode, IsDefault, SortOrder FROM ServiceAppointmentStatus "
-            "ORDER BY SortOrder"
         ),
         "sheets": (
             "SELECT Id, StartDate, EndDate, Status FROM TimeSheet "
@@ -79,7 +142,9 @@ def view_queries(appointment: str, resource: str, day: datetime, entry: str) -> 
             f"AND EndDate >= {first} ORDER BY StartDate, Id"
         ),
     }
-    if entry:
+    if not {*steps("ServiceAppointmentStatus", "ApiName")} & {*unreadable}:
+        queries["statuses"] = STATUSES
+    if entry and not {*steps("TimeSheetEntry", "TimeSheet.Status")} & {*unreadable}:
         queries["entry"] = (
             "SELECT Id, StartTime, EndTime, TimeSheet.Status FROM TimeSheetEntry "
             f"WHERE Id = '{_id(entry)}' ORDER BY Id"
@@ -116,6 +181,10 @@ def _id(text: str) -> str:
     if not _ID.fullmatch(text):
         raise ValueError("not a Salesforce id")
     return text
+
+
+def _ids(ids: Iterable[str]) -> str:
+    return ",".join(f"'{_id(each)}'" for each in ids)
 
 
 def _text(text: str) -> str:

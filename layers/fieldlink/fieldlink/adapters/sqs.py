@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.errors import Unavailable
+from fieldlink.ports import Depth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,6 +46,23 @@ class SqsOutbox:
         )
         failed = {each["Id"] for each in answer.get("Failed") or ()}
         return [entry for entry in entries if entry["Id"] in failed]
+
+    def depth(self) -> Depth:
+        """By SQS's own rough count. Queue and dead-letter queue share account and region."""
+        told = self._attributes(self._url, "ApproximateNumberOfMessages", "RedrivePolicy")
+        policy = json.loads(told.get("RedrivePolicy") or "{}")
+        dead = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
+        lost = {}
+        if dead:
+            url = f"{self._url.rpartition('/')[0]}/{dead}"
+            lost = self._attributes(url, "ApproximateNumberOfMessages")
+        return Depth(
+            *(int(each.get("ApproximateNumberOfMessages", 0)) for each in (told, lost))
+        )
+
+    def _attributes(self, url: str, *names: str) -> dict[str, str]:
+        wanted = {"QueueUrl": url, "AttributeNames": list(names)}
+        return dict(self._aws.call("sqs", "GetQueueAttributes", wanted).get("Attributes") or {})
 
     def postpone(self, receipt: str, wait: timedelta) -> None:
         """Let a message that was received come again after `wait`, not after its time-out."""

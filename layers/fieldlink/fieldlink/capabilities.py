@@ -1,0 +1,107 @@
+"""Rule: what we may read and write in an org; known from its describe, not from refusals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fieldlink.models import Ability
+from fieldlink.records import Capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from fieldlink.errors import Refused
+    from fieldlink.models import Changes, Described, Writes
+    from fieldlink.ports import Describing, State
+    from fieldlink.records import Connection
+
+GOOD_FOR = timedelta(days=7)  # then they are stored again, to say that they are still true
+# Refusals of a write that say: what we know of the org is no longer true.
+STALE = {
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",  # by a customer's trigger, too
+    "INVALID_FIELD",
+    "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "INVALID_TYPE",
+    "MALFORMED_ID",  # an Event for what has no Activity
+    "REQUIRED_FIELD_MISSING",
+}
+NO_ACCESS = "INSUFFICIENT_ACCESS"  # with one of several endings
+CHANGING = {
+    "status": Ability.STATUS,
+    "actual_start": Ability.ACTUAL_START,
+    "actual_end": Ability.ACTUAL_END,
+    "actual_minutes": Ability.ACTUAL_DURATION,
+}
+
+
+def refresh(
+    connection: Connection, *, salesforce: Describing, state: State, now: datetime
+) -> Capabilities:
+    """Ask the org and keep what it says."""
+    return keep(connection, salesforce.described(), state=state, now=now)
+
+
+def keep(
+    connection: Connection, told: Described, *, state: State, now: datetime
+) -> Capabilities:
+    """Store what an org says, if that is news or the last news is a week old."""
+    before = state.read(Capabilities, connection.connection)
+    fresh = Capabilities(
+        connection=connection.connection,
+        version=before.version if before else 0,
+        checked_at=now,
+        unreadable=told.unreadable,
+        lacking=told.lacking,
+        statuses=told.statuses,
+    )
+    if before and same(before, fresh) and now - before.checked_at < GOOD_FOR:
+        return before
+    # Whoever writes at the same moment has just asked, too: either answer will do.
+    state.write(fresh)
+    return fresh
+
+
+def same(one: Capabilities | None, other: Capabilities | None) -> bool:
+    """Whether they differ in nothing but when that was asked."""
+    return bool(one and other) and _told(one) == _told(other)
+
+
+def stale(refusal: Refused) -> bool:
+    """Whether Salesforce refused something because of what our user may do in the org."""
+    return refusal.code in STALE or refusal.code.startswith(NO_ACCESS)
+
+
+def possible(changes: Changes, lacking: Mapping[Ability, str]) -> Changes:
+    """Those of the changes to an appointment that can be written."""
+    return {name: each for name, each in changes.items() if CHANGING[name] not in lacking}
+
+
+def within(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
+    """What can be written of it. The rest is left out, with the reason."""
+    left_out = [f"no {each}: {lacking[each]}" for each in _used(wished) if each in lacking]
+    if not left_out:
+        return wished
+    update: dict[str, object] = {
+        "changes": possible(wished.changes, lacking),
+        "left_out": (*wished.left_out, *left_out),
+    }
+    if Ability.TRAVEL_TIME in lacking:
+        update["travel_minutes"] = None
+    if Ability.EVENTS in lacking:
+        update["event"] = None
+    return wished.model_copy(update=update)
+
+
+def _used(wished: Writes) -> Iterator[Ability]:
+    """What these writes take, but for time sheets: `time_sheets` leaves those out itself."""
+    yield from (CHANGING[name] for name in wished.changes)
+    if wished.travel_minutes is not None:
+        yield Ability.TRAVEL_TIME
+    if wished.event:
+        yield Ability.EVENTS
+
+
+def _told(known: Capabilities | None) -> object:
+    return known and (known.unreadable, known.lacking, known.statuses)

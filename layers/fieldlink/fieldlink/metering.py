@@ -1,0 +1,65 @@
+"""Rule: how our own calls are counted without a write for each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fieldlink.ports import Meter
+    from fieldlink.records import Watermark
+
+# A look that finds nothing makes one call and writes nothing. The watermark moves at least once
+# an hour, so these are the looks at most that lie between two moves, the moving one included.
+LOOK_EVERY = timedelta(minutes=5)
+MOST_LOOKS = 12
+GOOD_FOR = timedelta(minutes=1)  # what the meter has said
+
+
+class CountingMeter:
+    """Counts in memory; `flush` hands it on, once for each run of a function."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._counted: Counter[tuple[str, datetime]] = Counter()
+        self._known: dict[str, tuple[datetime, int]] = {}  # when it was read, and what
+
+    def add(self, connection: str, at: datetime, calls: int) -> None:
+        self._counted[connection, at.replace(minute=0, second=0, microsecond=0)] += calls
+
+    def last_day(self, connection: str, now: datetime) -> int:
+        """What the meter has, read once a minute at most, and what is still in memory."""
+        read_at, known = self._known.get(connection, (None, 0))
+        if read_at is None or now - read_at >= GOOD_FOR:
+            known = self._meter.last_day(connection, now)
+            self._known[connection] = now, known
+        return known + self.counted(connection)
+
+    def counted(self, connection: str) -> int:
+        """The calls that are still in memory."""
+        return sum(calls for (name, _), calls in self._counted.items() if name == connection)
+
+    def flush(self) -> None:
+        self._known.clear()
+        for (connection, hour), calls in list(self._counted.items()):
+            # First out of memory: what is unclear is better counted once too few than twice.
+            del self._counted[connection, hour]
+            if calls:
+                self._meter.add(connection, hour, calls)
+
+    def looked(
+        self, connection: str, now: datetime, before: Watermark | None, after: Watermark | None
+    ) -> None:
+        """After a look, before the flush: an idle one is left for when the watermark moves.
+
+        It moved by so many five minutes, in each of which there was a look with one call; the
+        last of them is this one, which has been counted. Looks that failed were flushed, so a
+        watermark that stood for longer than an hour adds no more than an hour's.
+        """
+        if before and after and before.at < after.at:
+            looks = min((after.at - before.at) // LOOK_EVERY, MOST_LOOKS)
+            self.add(connection, now, max(0, looks - 1))
+        elif before and self.counted(connection) <= 1:
+            for key in [each for each in self._counted if each[0] == connection]:
+                del self._counted[key]

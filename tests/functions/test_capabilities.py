@@ -1,0 +1,194 @@
+"""Orgs and users that lack something get everything else, over the real adapters."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+
+from fieldlink import capabilities, replanning
+from fieldlink.desk import Desk
+from fieldlink.models import Ability, Delivered, Fact, Kind, Travel
+from fieldlink.records import Capabilities, Connection
+from fieldlink.wiring import Services, now
+from local.salesforce import FakeSalesforce
+from tests.functions.conftest import CONNECTION, Job
+
+
+class Lack(NamedTuple):
+    """What an org lacks, what is then not written, and how the ledger says so."""
+
+    cause: Callable[[FakeSalesforce], object]
+    unwritten: frozenset[str]
+    words: str
+
+
+def hidden(*names: str) -> Callable[[FakeSalesforce], object]:
+    return lambda org: org.no_access.update(names)
+
+
+def locked(*names: str) -> Callable[[FakeSalesforce], object]:
+    return lambda org: org.read_only.update(names)
+
+
+def without_activity(org: FakeSalesforce) -> None:
+    org.org.objects["Event"].fields["WhatId"].refers.remove("ServiceAppointment")
+
+
+def without_status(org: FakeSalesforce) -> None:
+    for row in org.org.store.find("ServiceAppointmentStatus", StatusCode="Completed"):
+        org.org.store.remove("ServiceAppointmentStatus", row["Id"])
+
+
+LACKS = {
+    "nothing": Lack(lambda _: None, frozenset(), ""),
+    "no time sheets": Lack(
+        hidden("TimeSheet", "TimeSheetEntry"), frozenset({"entry"}), "no time sheet entry: "
+    ),
+    "entries can't be made": Lack(
+        locked("TimeSheetEntry"), frozenset({"entry"}), "no time sheet entry: TimeSheetEntry"
+    ),
+    "sheets can't be made": Lack(
+        locked("TimeSheet"), frozenset({"entry"}), "no time sheet entry: TimeSheet:"
+    ),
+    "travel time can't be written": Lack(
+        locked("AssignedResource.ActualTravelTime"),
+        frozenset({"travel"}),
+        "no actual travel time: AssignedResource.ActualTravelTime is read only",
+    ),
+    "travel time can't be seen": Lack(
+        hidden("AssignedResource.ActualTravelTime"),
+        frozenset({"travel"}),
+        "no actual travel time: AssignedResource.ActualTravelTime can't be seen",
+    ),
+    "Events can't be made": Lack(
+        locked("Event"), frozenset({"event"}), "no Events in the Activity: Event"
+    ),
+    "no Activity": Lack(
+        without_activity, frozenset({"event"}), "no Events in the Activity: ServiceAppointment"
+    ),
+    "the status can't be written": Lack(
+        locked("ServiceAppointment.Status"), frozenset({"status"}), "no status: Service"
+    ),
+    "no status of the category": Lack(
+        without_status, frozenset({"status"}), "no status: this org has none of the category"
+    ),
+    "statuses can't be seen": Lack(
+        hidden("ServiceAppointmentStatus"),
+        frozenset({"status"}),
+        "no status: this org has none",
+    ),
+    "the start can't be written": Lack(
+        locked("ServiceAppointment.ActualStartTime"), frozenset({"start"}), "no actual start: S"
+    ),
+    "the end can't be seen": Lack(
+        hidden("ServiceAppointment.ActualEndTime"), frozenset({"end"}), "no actual end: Service"
+    ),
+    "a renamed status": Lack(
+        lambda org: org.rename_status("Completed", "Fertig"), frozenset(), ""
+    ),
+}
+
+
+def visit(job: Job, kind: Kind, minutes: int, **more: Any) -> Delivered:
+    at = job.starts_at + timedelta(minutes=minutes)
+    told = {"appointment": job.appointment, "resource": job.rosa, "at": at, **more}
+    fact = Fact(kind=kind, key=f"{kind}", **told)
+    return Delivered(fact=fact, delivery=f"{kind}", received_at=now())
+
+
+def desk(bundle: Services) -> Desk:
+    """As UpdateSalesforce makes it for each message."""
+    current = bundle.state.read(Connection, CONNECTION)
+    assert current is not None
+    return bundle.desk(current)
+
+
+def written(salesforce: FakeSalesforce, job: Job) -> set[str]:
+    [work] = salesforce.rows("ServiceAppointment")
+    [assigned] = salesforce.rows("AssignedResource")
+    statuses = salesforce.org.store.find("ServiceAppointmentStatus", ApiName=work["Status"])
+    done = {each["StatusCode"] for each in statuses} == {"Completed"}
+    parts = {
+        "status": done,
+        "start": work["ActualStartTime"],
+        "end": work["ActualEndTime"],
+        "travel": assigned["ActualTravelTime"],
+        "event": [
+            each for each in salesforce.rows("Event") if each["WhatId"] == job.appointment
+        ],
+        "entry": salesforce.rows("TimeSheetEntry"),
+    }
+    return {name for name, found in parts.items() if found}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known before", "found out by a refusal"])
+@pytest.mark.parametrize("name", LACKS)
+def test_what_an_org_lacks_is_left_out_and_all_else_is_written(
+    name: str,
+    known: bool,
+    bundle: Services,
+    connection: Connection,
+    salesforce: FakeSalesforce,
+    job: Job,
+) -> None:
+    lack = LACKS[name]
+    lack.cause(salesforce)
+    if known:
+        capabilities.refresh(
+            connection,
+            salesforce=bundle.salesforce(connection),
+            state=bundle.state,
+            now=now(),
+        )
+
+    for each in (
+        visit(job, Kind.ARRIVED, 0, travel=Travel(seconds=600)),
+        visit(job, Kind.CHECKED_OUT, 30),
+    ):
+        replanning.to_appointment(each, desk(bundle))
+
+    everything = {"status", "start", "end", "travel", "event", "entry"}
+    assert written(salesforce, job) == everything - lack.unwritten
+    rows = bundle.ledger.last(CONNECTION, now=now(), limit=9)
+    assert [str(row.outcome) for row in rows] == ["applied", "applied"]
+    assert bool(lack.words) is any(row.reason for row in rows)
+    assert any(lack.words in row.reason for row in rows)
+
+
+def test_asking_takes_one_call(
+    bundle: Services, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    before = salesforce.api_calls
+
+    capabilities.refresh(
+        connection, salesforce=bundle.salesforce(connection), state=bundle.state, now=now()
+    )
+
+    assert salesforce.api_calls - before == 1
+    known = bundle.state.read(Capabilities, CONNECTION)
+    assert known is not None
+    assert (known.unreadable, known.lacking) == ((), {})
+
+
+def test_every_ability_can_be_lacking(
+    bundle: Services, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    salesforce.read_only.update(
+        {"ServiceAppointment", "AssignedResource", "Event", "TimeSheet", "TimeSheetEntry"}
+    )
+
+    told = bundle.salesforce(connection).described()
+
+    assert set(told.lacking) == set(Ability)
+
+
+def test_a_status_is_not_set_where_nobody_can_tell_how_far_the_work_is(
+    bundle: Services, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    salesforce.no_access.add("ServiceAppointment.StatusCategory")
+
+    told = bundle.salesforce(connection).described()
+
+    assert told.lacking == {Ability.STATUS: "ServiceAppointment.StatusCategory can't be seen"}
+    assert told.needed == ("ServiceAppointment.StatusCategory",)

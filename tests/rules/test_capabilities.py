@@ -1,0 +1,318 @@
+"""What an org or its user can't have written is left out; all else is written."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fieldlink import capabilities, reports, writes
+from fieldlink.errors import Refused, Unclear
+from fieldlink.models import (
+    Ability,
+    Category,
+    Described,
+    Kind,
+    Outcome,
+    Sheet,
+    Status,
+    View,
+    Writes,
+)
+from fieldlink.records import Capabilities, Entry, Ours, Visit
+from tests.fakes import NOON, STATUSES
+from tests.make import (
+    APPOINTMENT,
+    CONNECTION,
+    RESOURCE,
+    World,
+    at,
+    event,
+    fact,
+    report,
+    view,
+)
+from tests.rules.login import Town
+
+CAME = fact(Kind.ARRIVED, at(9), travel={"seconds": 600})
+OUT = fact(Kind.CHECKED_OUT, at(10))
+WEEK = Sheet(id="0kt1", first=at(0).date(), last=at(0).date(), status="New")
+WHY = "not for us"
+
+
+def planned(*lacking: Ability, seen: View | None = None, ours: Ours | None = None) -> Writes:
+    """What a check-out after an arrival writes, where these things can't be written."""
+    why = {each: f"{WHY}: {each}" for each in lacking}
+    return writes.plan(OUT, [CAME], seen or view(), ours or Ours(), why)
+
+
+@pytest.mark.parametrize(
+    ("ability", "name"),
+    [
+        (Ability.STATUS, "status"),
+        (Ability.ACTUAL_START, "actual_start"),
+        (Ability.ACTUAL_END, "actual_end"),
+    ],
+)
+def test_a_field_that_cannot_be_written_is_left_out_alone(ability: Ability, name: str) -> None:
+    everything, without = planned(), planned(ability)
+
+    assert without.left_out == (f"no {ability}: {WHY}: {ability}",)
+    changes = {key: each for key, each in everything.changes.items() if key != name}
+    rest = everything.model_copy(update={"changes": changes, "left_out": without.left_out})
+    assert without == rest
+
+
+def test_travel_time_that_cannot_be_written_is_left_out_alone() -> None:
+    without = planned(Ability.TRAVEL_TIME)
+
+    assert without.left_out == (f"no {Ability.TRAVEL_TIME}: {WHY}: {Ability.TRAVEL_TIME}",)
+    update = {"travel_minutes": None, "left_out": without.left_out}
+    assert without == planned().model_copy(update=update)
+
+
+def test_an_activity_that_takes_no_rows_is_left_out_alone() -> None:
+    without = planned(Ability.EVENTS)
+
+    assert without.left_out == (f"no {Ability.EVENTS}: {WHY}: {Ability.EVENTS}",)
+    assert without == planned().model_copy(update={"event": None, "left_out": without.left_out})
+
+
+def test_a_duration_is_mended_only_by_the_times_that_are_written() -> None:
+    stood = view(actual_start=at(8), actual_end=at(11), actual_minutes=180)
+    ours = Ours(actual_start=at(8), actual_end=at(11))
+
+    both = planned(seen=stood, ours=ours)
+    start_only = planned(Ability.ACTUAL_END, seen=stood, ours=ours)
+    neither = planned(Ability.ACTUAL_DURATION, seen=stood, ours=ours)
+
+    assert both.changes["actual_minutes"] == 60
+    assert start_only.changes["actual_minutes"] == 120  # from nine to eleven, as it stands
+    assert "actual_minutes" not in neither.changes
+
+
+@pytest.mark.parametrize("ability", [Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES])
+def test_without_the_right_to_a_sheet_or_an_entry_no_entry_is_made(ability: Ability) -> None:
+    without = planned(ability)
+
+    assert without.entry is None
+    assert without.left_out == (f"no time sheet entry: {WHY}: {ability}",)
+    assert without.changes == planned().changes
+
+
+def test_an_entry_goes_onto_a_sheet_that_is_there_without_the_right_to_make_one() -> None:
+    entry = planned(Ability.TIME_SHEETS, seen=view(sheets=(WEEK,))).entry
+
+    assert entry is not None
+    assert entry.sheet == WEEK.id
+
+
+def test_an_entry_of_ours_stays_as_it_is_where_entries_cannot_be_changed() -> None:
+    ours = Ours(entries={RESOURCE: Entry(id="0ku1", starts_at=at(8), ends_at=at(9))})
+
+    without = planned(Ability.CHANGED_ENTRIES, ours=ours)
+
+    assert without.entry is None
+    told = f"no time sheet entry: {WHY}: {Ability.CHANGED_ENTRIES}"
+    assert without.left_out == (told,)
+
+
+def test_what_is_not_wished_for_is_not_told_of() -> None:
+    on_the_way = fact(Kind.ON_THE_WAY, at(8))
+    why = dict.fromkeys(Ability, WHY)
+
+    planned = writes.plan(on_the_way, [], view(category=Category.DISPATCHED), Ours(), why)
+
+    assert planned.left_out == ()
+
+
+def test_an_org_without_a_status_of_the_category_gets_the_times_and_is_told_so() -> None:
+    few = tuple(each for each in STATUSES if each.category is not Category.COMPLETED)
+
+    without = planned(seen=view(statuses=few))
+
+    assert "status" not in without.changes
+    assert {"actual_start", "actual_end"} <= set(without.changes)
+    assert without.left_out == ("no status: this org has none of the category Completed",)
+
+
+@given(st.sets(st.sampled_from(Ability)))
+def test_nothing_lacking_is_written_and_nothing_else_is_left_out(lacking: set[Ability]) -> None:
+    everything, without = planned(), planned(*lacking)
+
+    for name, ability in capabilities.CHANGING.items():
+        kept = ability not in lacking and name in everything.changes
+        assert (name in without.changes) is kept
+    assert (without.travel_minutes is None) is (Ability.TRAVEL_TIME in lacking)
+    assert (without.event is None) is (Ability.EVENTS in lacking)
+    sheets = {Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES}
+    assert (without.entry is None) is bool(lacking & sheets)
+    assert bool(without.left_out) is bool(
+        lacking - {Ability.ACTUAL_DURATION, Ability.CHANGED_ENTRIES}
+    )
+
+
+# ── what is known of an org ───────────────────────────────────────────────────
+
+
+def refreshed(world: World) -> Capabilities:
+    return capabilities.refresh(
+        world.connection, salesforce=world.salesforce, state=world.state, now=world.now
+    )
+
+
+def stored(world: World) -> Capabilities:
+    known = world.state.read(Capabilities, CONNECTION)
+    assert known is not None
+    return known
+
+
+def test_what_an_org_says_is_kept() -> None:
+    world = World()
+    world.salesforce.told = Described(
+        unreadable=("User.Email",), lacking={Ability.STATUS: WHY}, statuses=STATUSES[:1]
+    )
+
+    refreshed(world)
+
+    known = stored(world)
+    assert (known.unreadable, known.lacking) == (("User.Email",), {Ability.STATUS: WHY})
+    assert (known.statuses, known.checked_at) == (STATUSES[:1], world.now)
+
+
+def test_the_same_again_is_written_once_a_week() -> None:
+    world = World()
+    refreshed(world)
+    world.pass_time(timedelta(days=6, hours=23))
+    refreshed(world)
+    assert stored(world).checked_at == NOON
+
+    world.pass_time(timedelta(hours=1))
+    refreshed(world)
+
+    assert stored(world).checked_at == NOON + timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        Described(unreadable=("User.Email",), statuses=STATUSES),
+        Described(lacking={Ability.STATUS: WHY}, statuses=STATUSES),
+        Described(statuses=(Status(name="Begun", category=Category.IN_PROGRESS),)),
+    ],
+)
+def test_news_is_written_at_once(news: Described) -> None:
+    world = World()
+    refreshed(world)
+    world.salesforce.told = news
+
+    refreshed(world)
+
+    known = stored(world)
+    assert (known.unreadable, known.lacking) == (news.unreadable, news.lacking)
+    assert known.statuses == news.statuses
+
+
+def test_a_connection_knows_what_it_may_do_as_soon_as_it_is_connected() -> None:
+    town = Town()
+    town.salesforce.told = Described(lacking={Ability.EVENTS: WHY})
+
+    assert town.finish(town.begin()).state == "connected"
+
+    known = town.state.read(Capabilities, CONNECTION)
+    assert known is not None
+    assert known.lacking == {Ability.EVENTS: WHY}
+
+
+# ── a refusal that says that what we know is stale ────────────────────────────
+
+
+def arrive(world: World) -> Outcome:
+    return reports.take(report(event("entry")), world.desk)
+
+
+def test_a_right_that_was_taken_away_costs_only_what_it_was_for() -> None:
+    world = World()
+    world.salesforce.told = Described(lacking={Ability.STATUS: WHY}, statuses=STATUSES)
+
+    outcome = arrive(world)
+
+    assert outcome is Outcome.APPLIED
+    work = world.salesforce.work[APPOINTMENT]
+    assert (work.status, work.actual_start) == ("Scheduled", at(9))
+    [row] = world.ledger.rows
+    assert row.reason == f"no status: {WHY}"
+    assert stored(world).lacking == {Ability.STATUS: WHY}
+
+
+def test_nothing_is_tried_that_is_known_to_be_refused() -> None:
+    world = World()
+    world.salesforce.told = Described(lacking={Ability.STATUS: WHY}, statuses=STATUSES)
+    refreshed(world)
+    world.capabilities = stored(world)
+
+    arrive(world)
+
+    assert world.fate.effects.count("describe all") == 1  # by this test
+    assert world.fate.effects.count("write Salesforce") == 1
+
+
+def test_an_org_that_refuses_without_a_reason_that_we_see_is_asked_once_and_not_again() -> None:
+    world = World()
+    world.fate.fail("write Salesforce", Refused("no", code="INSUFFICIENT_ACCESS_OR_READONLY"))
+    refreshed(world)
+    world.capabilities = stored(world)
+
+    with pytest.raises(Refused, match="no"):
+        arrive(world)
+
+    assert world.fate.effects.count("describe all") == 2  # once by this test
+    assert world.fate.effects.count("write Salesforce") == 1
+
+
+def test_a_second_refusal_parks_it() -> None:
+    world = World()
+    world.salesforce.told = Described(lacking={Ability.STATUS: WHY}, statuses=STATUSES)
+    world.fate.fail("write Salesforce", Refused("no", code="INVALID_FIELD"))
+
+    with pytest.raises(Refused, match="no"):
+        arrive(world)
+
+    assert world.fate.effects.count("write Salesforce") == 2
+    visit = world.state.read(Visit, CONNECTION, APPOINTMENT)
+    assert visit is not None
+    assert (visit.intent, visit.facts) == (None, {})
+
+
+def test_a_refusal_for_another_reason_is_not_looked_into() -> None:
+    world = World()
+    world.fate.fail("write Salesforce", Refused("no", code="FIELD_CUSTOM_VALIDATION_EXCEPTION"))
+
+    with pytest.raises(Refused, match="no"):
+        arrive(world)
+
+    assert "describe all" not in world.fate.effects
+
+
+def test_a_look_at_an_appointment_that_is_refused_for_a_field_is_done_again_without_it() -> (
+    None
+):
+    world = World()
+    world.fate.fail("view", Refused("no such column", code="INVALID_FIELD"), times=1)
+    world.salesforce.told = Described(unreadable=("ServiceAppointment.ActualDuration",))
+
+    assert arrive(world) is Outcome.APPLIED
+
+
+def test_a_fact_in_doubt_is_not_planned_anew() -> None:
+    world = World()
+    world.fate.fail("write Salesforce", Unclear("no answer"), times=1)
+    with pytest.raises(Unclear):
+        arrive(world)
+    world.pass_time(timedelta(minutes=12))
+    world.fate.fail("write Salesforce", Refused("no", code="INVALID_FIELD"))
+
+    with pytest.raises(Refused, match="no"):
+        arrive(world)
+
+    assert "describe all" not in world.fate.effects
