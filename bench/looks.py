@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import perf_counter, process_time
@@ -48,7 +48,7 @@ class Table:
         stored = self._stored[kind]
         return [stored[key] for key in keys if key in stored]
 
-    def fingerprints(self, kind: type[Row], keys: Iterable[Key]) -> dict[Key, str]:
+    def fingerprints(self, kind: type[Row], keys: Collection[Key]) -> dict[Key, str]:
         stored = self._stored[kind]
         return {key: stored[key].fingerprint for key in keys if key in stored}
 

@@ -46,10 +46,10 @@ from fieldlink.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from fieldlink.models import Fence
-    from fieldlink.ports import Unchanged
+    from fieldlink.ports import Fingerprints
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 STATUSES = (
@@ -143,7 +143,7 @@ class FakeState:
             return [_record(kind, stored) for stored in found if stored]
 
     def fingerprints(
-        self, kind: type[Row], keys: Iterable[tuple[str, ...]]
+        self, kind: type[Row], keys: Collection[tuple[str, ...]]
     ) -> dict[tuple[str, ...], str]:
         with self.fate.effect(f"read fingerprints of {kind.__name__}s"):
             found = {key: self._stored.get((kind, key)) for key in keys}
@@ -554,20 +554,18 @@ class FakeSalesforce:
             return self.told
 
     def changes(
-        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+        self, since: datetime | None, known: Fingerprints = nothing_is_known
     ) -> PolledRows:
         with self.fate.effect("query changes"):
             found = [row for at, row in self.shown.values() if since is None or at >= since]
             if since is None:
                 found = [row for row in found if not row.deleted and self._counts(row)]
         told = [_told(row) for row in found]
-        same = {
-            key
-            for kind in (Resource, Appointment, Assignment)
-            for key in unchanged(
-                kind, {row.key: row.fingerprint for row in told if isinstance(row, kind)}
-            )
-        }
+        stored: dict[tuple[str, ...], str] = {}
+        for kind in (Resource, Appointment, Assignment):
+            if keys := {row.key for row in told if isinstance(row, kind)}:
+                stored |= known(kind, keys)
+        same = {row.key for row in told if stored.get(row.key) == row.fingerprint}
         return self._polled([row for row in told if row.key not in same]).model_copy(
             update={
                 "statuses": self.statuses,

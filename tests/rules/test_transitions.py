@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from fieldlink.ports import Salesforce, Unchanged
+    from fieldlink.ports import Fingerprints, Salesforce
     from fieldlink.records import PolledRows
 
 ADA, BOB, CREW = "0Hn000000000001CAA", "0Hn000000000002CAA", "0Hn000000000003CAA"
@@ -277,9 +277,9 @@ class Overtaken:
         self._stage = stage
 
     def changes(
-        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+        self, since: datetime | None, known: Fingerprints = nothing_is_known
     ) -> PolledRows:
-        seen = self._stage.salesforce.changes(since, unchanged)
+        seen = self._stage.salesforce.changes(since, known)
         self._stage.tick()
         return seen
 

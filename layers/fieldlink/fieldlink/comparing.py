@@ -10,7 +10,7 @@ from fieldlink.records import Appointment, Assignment, PolledRows, Resource, Row
 from fieldlink.transitions import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from fieldlink.ports import State
 
@@ -23,14 +23,6 @@ class Changed(NamedTuple):
 
     rows: list[Row]
     assignments: dict[str, list[Assignment]]  # by appointment, as they are now
-
-
-def unchanged(
-    state: State, kind: type[Row], told: Mapping[tuple[str, ...], str]
-) -> set[tuple[str, ...]]:
-    """The keys of those rows all of which has been handed on, told by their fingerprints."""
-    known = state.fingerprints(kind, told) if told else {}
-    return {key for key, fingerprint in told.items() if known.get(key) == fingerprint}
 
 
 def rows(seen: PolledRows) -> list[Row]:

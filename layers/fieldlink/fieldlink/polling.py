@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink import comparing, handing_on, reconciling, transitions
@@ -89,18 +88,18 @@ def poll(
     ground = Ground(connection.connection, salesforce, state, queues, run)
     mark = _mark(ground)
     able = state.read(Capabilities, ground.connection)
-    unchanged = partial(comparing.unchanged, state)
     if mark is None or mark.full_at is None:
-        seen = salesforce.changes(None, unchanged)
+        seen = salesforce.changes(None, state.fingerprints)
         _note_statuses(able, seen.statuses, state)
         return _look_at_everything(seen, mark, seen.asked_at, ground)
-    seen = salesforce.changes(mark.at - timedelta(minutes=connection.overlap), unchanged)
+    since = mark.at - timedelta(minutes=connection.overlap)
+    seen = salesforce.changes(since, state.fingerprints)
     _note_statuses(able, seen.statuses, state)
     polled, mark = _look_at_changes(seen, mark, ground)
     if not full and seen.asked_at - (mark.full_at or mark.at) < MOST_BETWEEN_FULL:
         return polled
     # It comes second, so that the changes go on should it fail time after time.
-    current = salesforce.changes(None, unchanged)
+    current = salesforce.changes(None, state.fingerprints)
     return _both(polled, _look_at_everything(current, mark, seen.asked_at, ground))
 
 

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from fieldlink.records import PolledRows, Record, Row
 
 
-# Of rows of a kind, with their fingerprints by key: the keys of those that are as we know them.
-type Unchanged = Callable[
-    [type[Row], Mapping[tuple[str, ...], str]], Collection[tuple[str, ...]]
+# The fingerprints of those rows of a kind that are stored, by key.
+type Fingerprints = Callable[
+    [type[Row], Collection[tuple[str, ...]]], Mapping[tuple[str, ...], str]
 ]
 
 
 def nothing_is_known(
-    _kind: type[Row], _told: Mapping[tuple[str, ...], str]
-) -> Collection[tuple[str, ...]]:
+    _kind: type[Row], _keys: Collection[tuple[str, ...]]
+) -> Mapping[tuple[str, ...], str]:
     """Every row is news."""
-    return ()
+    return {}
 
 
 class Again(NamedTuple):
@@ -94,8 +94,8 @@ class State(Protocol):
     ) -> list[R]: ...
 
     def fingerprints(
-        self, kind: type[Row], keys: Iterable[tuple[str, ...]]
-    ) -> dict[tuple[str, ...], str]:
+        self, kind: type[Row], keys: Collection[tuple[str, ...]]
+    ) -> Mapping[tuple[str, ...], str]:
         """Those of stored rows, by key; less to read than the rows themselves."""
         ...
 
@@ -217,11 +217,11 @@ class Salesforce(Describing, Protocol):
     def missing_objects(self) -> list[str]: ...
 
     def changes(
-        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+        self, since: datetime | None, known: Fingerprints = nothing_is_known
     ) -> PolledRows:
         """Rows touched at or after `since`, deleted ones too; None: all that counts now.
 
-        Those that are `unchanged` are named by their ids only.
+        Those whose fingerprints are `known` are named by their ids only.
         """
         ...
 

@@ -15,7 +15,7 @@ from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Record, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from fieldlink.adapters.aws import Aws
@@ -94,7 +94,7 @@ class DynamoState:
         return found
 
     def fingerprints(
-        self, kind: type[Row], keys: Iterable[tuple[str, ...]]
+        self, kind: type[Row], keys: Collection[tuple[str, ...]]
     ) -> dict[tuple[str, ...], str]:
         named = {KEYS[kind](*key): key for key in keys}
         found: dict[tuple[str, ...], str] = {}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import requests
 
     from fieldlink.adapters.salesforce_rest import SalesforceRest
-    from fieldlink.ports import Again, Unchanged
+    from fieldlink.ports import Again, Fingerprints
     from fieldlink.records import PolledRows
 
 NEEDED = ("ServiceAppointment", "AssignedResource", "ServiceResource")
@@ -64,10 +64,10 @@ class SalesforceOrg:
         return salesforce_describe.described(self._rest)
 
     def changes(
-        self, since: datetime | None, unchanged: Unchanged = nothing_is_known
+        self, since: datetime | None, known: Fingerprints = nothing_is_known
     ) -> PolledRows:
         """Rows touched at or after `since`, deleted ones too; None: all that counts now."""
-        return salesforce_looks.changes(since, unchanged, self._looked_at)
+        return salesforce_looks.changes(since, known, self._looked_at)
 
     def again(self, appointments: Iterable[str], assignments: Iterable[str]) -> Again:
         """Rows by id; of those that are not shown, which the deletion log names."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from fieldlink.adapters.salesforce_rest import SalesforceRest
-    from fieldlink.ports import Unchanged
+    from fieldlink.ports import Fingerprints
 
 # A look at everything takes what was scheduled to end since then, so that late facts about
 # closed work find it, and what is still open however old.
@@ -43,7 +43,7 @@ class Org(NamedTuple):
     unreadable: Collection[str]
 
 
-def changes(since: datetime | None, unchanged: Unchanged, org: Org) -> PolledRows:
+def changes(since: datetime | None, known: Fingerprints, org: Org) -> PolledRows:
     """Rows touched at or after `since`, deleted ones too; None: all that counts now."""
     soql = (
         salesforce_soql.changed(since, org.unreadable)
@@ -51,7 +51,7 @@ def changes(since: datetime | None, unchanged: Unchanged, org: Org) -> PolledRow
         else salesforce_soql.current(datetime.now(UTC) - CLOSED_SINCE, org.unreadable)
     )
     asked_at, found = _ask(soql, org, deleted=since is not None)
-    return _read(found, asked_at, unchanged, org)
+    return _read(found, asked_at, known, org)
 
 
 def again(appointments: list[str], assignments: list[str], org: Org) -> Again:
@@ -118,14 +118,14 @@ def _followed(part: Row, org: Org) -> Pages:
 
 
 def _read(
-    found: Mapping[str, Pages], asked_at: datetime, unchanged: Unchanged, org: Org
+    found: Mapping[str, Pages], asked_at: datetime, known: Fingerprints, org: Org
 ) -> PolledRows:
     people = chain(found.get("resources", ()), found.get("users", ()))
-    resources = taken(Resource, people, org.connection, unchanged)
+    resources = taken(Resource, people, org.connection, known)
     work = found.get("appointments", ())
-    appointments = taken(Appointment, work, org.connection, unchanged)
+    appointments = taken(Appointment, work, org.connection, known)
     assigned = found.get("assignments", ())
-    assignments = taken(Assignment, assigned, org.connection, unchanged)
+    assignments = taken(Assignment, assigned, org.connection, known)
     statuses = chain.from_iterable(found.get("statuses", ()))
     return PolledRows(
         asked_at=asked_at,

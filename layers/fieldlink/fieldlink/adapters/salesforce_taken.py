@@ -9,12 +9,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.adapters import salesforce_rows
+from fieldlink.errors import Unavailable
 from fieldlink.records import Appointment, Assignment, Resource, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fieldlink.ports import Unchanged
+    from fieldlink.ports import Fingerprints
 
 type Raw = dict[str, Any]
 type Key = tuple[str, ...]
@@ -34,42 +35,46 @@ class Taken(NamedTuple):
 
 
 def taken(
-    kind: type[Row], pages: Iterable[list[Raw]], connection: str, unchanged: Unchanged
+    kind: type[Row], pages: Iterable[list[Raw]], connection: str, known: Fingerprints
 ) -> Taken:
     """Every row once, as it was last read."""
-    known: dict[Key, Row | None] = {}
+    news: dict[Key, Row] = {}
+    unchanged: set[str] = set()
     for page in pages:
-        raw = {_key(kind, row, connection): row for row in page if _counts(kind, row)}
-        told = {key: fingerprint(row) for key, row in raw.items()}
-        same = unchanged(kind, told) if told else ()
-        for key, row in raw.items():
-            known[key] = None if key in same else _read(kind, row, connection, told[key])
-    return Taken(
-        tuple(row for row in known.values() if row),
-        frozenset(key[-1] for key, row in known.items() if row is None),
-    )
+        rows = _by_key(kind, page, connection)
+        stored = known(kind, rows.keys()) if rows else {}
+        for key, row in rows.items():
+            told = fingerprint(row)
+            if stored.get(key) == told:
+                unchanged.add(key[-1])
+                news.pop(key, None)
+            else:
+                unchanged.discard(key[-1])
+                news[key] = READ[kind](row, connection).model_copy(update={"fingerprint": told})
+    return Taken(tuple(news.values()), frozenset(unchanged))
 
 
 def fingerprint(row: Raw) -> str:
-    """Alike for the same row with the same fields. Another one costs time and nothing else, so
-    it does not matter that `marshal` may write another form in another Python.
+    """Alike for the same row with the same fields, in the order in which they were asked for.
+    Another one costs time and nothing else, so it does not matter that `marshal` may write
+    another form in another Python.
     """
-    values = [row[name] for name in row if name != "attributes"]
-    return blake2b(marshal.dumps(values, 2), digest_size=16).hexdigest()
+    row.pop("attributes", None)
+    return blake2b(marshal.dumps([*row.values()], 2), digest_size=16).hexdigest()
 
 
-def _key(kind: type[Row], row: Raw, connection: str) -> Key:
-    """As the row's own; an id that is none finds nothing, and is refused when it is read."""
-    if kind is Assignment:
-        return connection, str(row.get("ServiceAppointmentId")), str(row.get("Id"))
-    return connection, str(row.get("Id"))
+def _by_key(kind: type[Row], page: list[Raw], connection: str) -> dict[Key, Raw]:
+    """With the rows' own keys; an id that is none finds nothing and is refused when it is read.
 
-
-def _counts(kind: type[Row], row: Raw) -> bool:
-    """An assignment may be held for nobody in particular."""
-    return kind is not Assignment or bool(row.get("ServiceResourceId"))
-
-
-def _read(kind: type[Row], row: Raw, connection: str, told: str) -> Row:
-    read: Row = READ[kind](row, connection)
-    return read.model_copy(update={"fingerprint": told})
+    An assignment may be held for nobody in particular: it is nobody's work.
+    """
+    try:
+        if kind is not Assignment:
+            return {(connection, row.get("Id", "")): row for row in page}
+        return {
+            (connection, row.get("ServiceAppointmentId", ""), row.get("Id", "")): row
+            for row in page
+            if row.get("ServiceResourceId")
+        }
+    except TypeError as error:
+        raise Unavailable("Salesforce's answer has a row without a valid id") from error
