@@ -36,7 +36,7 @@ test: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## everything that
 	.venv/bin/python -m local.smoke
 	.venv/bin/pytest $(ARGS)
 
-bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door's import and CPU beside the usual way
+bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door and the looks beside what others do, and what polling costs
 	.venv/bin/python -m bench $(ARGS)
 
 build: $(BUILT) ## functions and layer, ready to deploy

@@ -1,6 +1,6 @@
 """AWS's list prices in US dollars: us-east-1, without free tiers, as of November 2026.
 
-Kept by hand from AWS's pricing pages, each named where its prices stand.
+Kept by hand; each names AWS's page on which it can be read again before a sum is relied on.
 """
 
 MILLION = 1_000_000

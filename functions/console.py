@@ -149,9 +149,12 @@ def connect(connection_id: str) -> Response[str]:
 
 
 def connect_directly(found: Connection) -> Response[str]:
-    made = connecting.connect_directly(
-        found, office=services().office(), org=services().salesforce
-    )
+    try:
+        made = connecting.connect_directly(
+            found, office=services().office(), org=services().salesforce
+        )
+    finally:
+        flush(services().meter)
     if made.state == "connected":
         first = poll_message(Poll(connection=made.connection), f"first {now().isoformat()}")
         services().polls.put([first])

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from fieldlink import connecting, pages
+from fieldlink.alarms import flush
 from fieldlink.commands import poll_message
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Poll
@@ -53,13 +54,16 @@ def unavailable(error: Unavailable) -> Response[str]:
 
 
 def _finish(query: dict[str, str], session: str) -> Response[str]:
-    connection = connecting.finish(
-        query.get("state", ""),
-        query.get("code", ""),
-        session=session,
-        office=services().office(),
-        org=services().salesforce,
-    )
+    try:
+        connection = connecting.finish(
+            query.get("state", ""),
+            query.get("code", ""),
+            session=session,
+            office=services().office(),
+            org=services().salesforce,
+        )
+    finally:
+        flush(services().meter)
     if connection.state == "connected":
         first = poll_message(
             Poll(connection=connection.connection), f"first {now().isoformat()}"

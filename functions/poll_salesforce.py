@@ -10,7 +10,7 @@ from fieldlink.alarms import flush, tell_lost
 from fieldlink.errors import Closed, FieldlinkError, Lost, Refused, Unavailable
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
-from fieldlink.records import Access, Connection, Watermark
+from fieldlink.records import Access, Connection, Held, Watermark
 from fieldlink.wiring import now, random_text, services
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def _poll(poll: Poll, cause: str, more: Callable[[], bool]) -> dict[str, Any]:
 def _end(connection: Connection, cause: str, more: Callable[[], bool]) -> str:
     """What waits goes to its worker all the same, which notes that it came too late."""
     _release(connection, more)
+    if services().state.some_of(Held, connection.connection, limit=1):
+        return "ending"
     ended = disconnecting.finish(
         connection, office=services().office(), changes=services().changes, cause=cause
     )
@@ -88,16 +90,19 @@ def _end(connection: Connection, cause: str, more: Callable[[], bool]) -> str:
 
 
 def _look(connection: Connection, poll: Poll, more: Callable[[], bool]) -> dict[str, Any]:
-    doorkeeper = services().doorkeeper(connection, "look")
+    # One that was asked for is worth least, since the tick looks anyway.
+    doorkeeper = services().doorkeeper(connection, "extra" if poll.nudged else "look")
     try:
         polled = _counted(connection, poll, doorkeeper)
     except Refused as refusal:
         _note_problem(connection, f"Salesforce refused a look for changes: {refusal}")
-        return {"outcome": "refused"}
+        # The org has answered, so what waits for it need not wait for a better look.
+        released = _release(connection, more) if doorkeeper.settle() else 0
+        return {"outcome": "refused", "released": released}
     _note_problem(connection, "")
-    released = _release(connection, more) if doorkeeper.settle() else 0
-    if polled.full:
+    if polled.full and more():  # before what was held, which may take all the time there is
         _keep_up(connection)
+    released = _release(connection, more) if doorkeeper.settle() else 0
     return {"outcome": "looked", **polled._asdict(), "released": released}
 
 
@@ -112,7 +117,8 @@ def _counted(connection: Connection, poll: Poll, doorkeeper: Doorkeeper) -> poll
         run=random_text(),
         full=poll.full,
     )
-    services().meter.looked(name, now(), before, state.read(Watermark, name))
+    after = state.read(Watermark, name)
+    services().meter.looked(name, now(), before, after, nudged=poll.nudged)
     return polled
 
 

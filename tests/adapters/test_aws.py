@@ -48,7 +48,16 @@ def test_what_is_throttled_may_be_tried_again(code: str) -> None:
         assert type(caught.value) is Unavailable
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ExpiredTokenException"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AccessDeniedException",
+        "DecryptionFailure",
+        "DisabledException",
+        "ExpiredTokenException",
+        "KMSInvalidStateException",
+    ],
+)
 def test_what_the_stack_is_not_allowed_is_mended_by_us_and_then_tried_again(code: str) -> None:
     with scripted(Answer(400, {"__type": code})) as script, pytest.raises(Unavailable):
         script.aws.call("kms", "Decrypt", {})

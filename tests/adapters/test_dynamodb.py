@@ -243,6 +243,47 @@ def test_records_with_one_writer_are_stored_whatever_their_version(state: State)
     assert found.resource == "second"
 
 
+def test_fingerprints_are_those_of_stored_rows_of_the_kind_that_have_one(state: State) -> None:
+    known = job("known", fingerprint="f1")
+    seat = records.Assignment(
+        connection="c", id="known", appointment="a", resource="r", fingerprint="f2"
+    )
+    elsewhere = known.model_copy(update={"connection": "d", "fingerprint": "f3"})
+    state.write_all([known, job("begun"), seat, elsewhere])
+
+    keys = [("c", name) for name in ("known", "begun", "never stored")]
+
+    assert state.fingerprints(records.Appointment, keys) == {("c", "known"): "f1"}
+    assert state.fingerprints(records.Assignment, [seat.key]) == {("c", "a", "known"): "f2"}
+    assert state.fingerprints(records.Resource, [("c", "known")]) == {}
+    assert state.fingerprints(records.Appointment, []) == {}
+
+
+def test_a_fingerprint_goes_with_the_row_that_had_it(state: State) -> None:
+    for told in ("f1", "f2", ""):
+        state.write_all([job("a", fingerprint=told)], fence=fenced(state))
+
+        stored = state.read(records.Appointment, "c", "a")
+        assert stored
+        assert stored.fingerprint == told
+        found = state.fingerprints(records.Appointment, [stored.key])
+        assert found == ({stored.key: told} if told else {})
+
+
+def test_the_fingerprints_of_any_number_of_rows_are_told(state: State) -> None:
+    state.write_all(job(f"a{number}", fingerprint=f"f{number}") for number in range(237))
+
+    keys = {("c", f"a{number}"): None for number in range(-5, 237)}
+
+    assert state.fingerprints(records.Appointment, keys.keys()) == {
+        ("c", f"a{number}"): f"f{number}" for number in range(237)
+    }
+
+
+def job(name: str, fingerprint: str = "") -> records.Appointment:
+    return records.Appointment(connection="c", id=name, fingerprint=fingerprint)
+
+
 def test_all_of_a_kind_are_those_below_the_key_and_no_others(state: State) -> None:
     for record in EVERY:
         state.write(record)
@@ -359,6 +400,25 @@ def test_keys_that_dynamodb_left_out_are_asked_for_again() -> None:
         found = DynamoState(script.aws, "T").read_many(Device, [("c", "D1"), ("c", "D2")])
 
     assert [each.id for each in found] == ["D1"]
+    assert script.asked[1].json == {"RequestItems": rest}
+
+
+def test_fingerprints_that_dynamodb_left_out_are_asked_for_again() -> None:
+    key = {"pk": {"S": "c#a"}, "sk": {"S": "appointment"}}
+    rest = {"T": {"Keys": [key], "ProjectionExpression": "pk, sk, fingerprint"}}
+    first = Answer(200, {"Responses": {"T": []}, "UnprocessedKeys": rest})
+    item = {**key, "fingerprint": {"S": "f1"}}
+    second = Answer(200, {"Responses": {"T": [item]}, "UnprocessedKeys": {}})
+
+    with scripted(first, second) as script:
+        state = DynamoState(script.aws, "T")
+        found = state.fingerprints(records.Appointment, [("c", "a"), ("c", "a")])
+
+    assert found == {("c", "a"): "f1"}
+    asked = script.asked[0].json["RequestItems"]["T"]
+    assert asked["Keys"] == [key]  # a key that comes twice would be refused
+    assert asked["ProjectionExpression"] == "pk, sk, fingerprint"
+    assert asked["ConsistentRead"] is True
     assert script.asked[1].json == {"RequestItems": rest}
 
 

@@ -45,7 +45,7 @@ def examination(http: requests.Session, url: str) -> SalesforceExamination:
     )
     org = SalesforceOrg(rest(http, url), "connection", "user")
     return SalesforceExamination(
-        org, http, Key(url), lambda token: login.scopes(url, token=token)
+        org, http, lambda: Key(url), lambda token: login.scopes(url, token=token)
     )
 
 

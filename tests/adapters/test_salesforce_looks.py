@@ -17,6 +17,7 @@ from fieldlink.models import Category
 from local.salesforce import FakeSalesforce
 from local.salesforce.ids import checked, numbered
 from tests.adapters.scripted import Answer, scripted
+from tests.fakes import FakeState
 from tests.local.salesforce_setting import CLIENT, Clock, allow, exchange
 
 NOW = datetime(2026, 3, 4, 8, 0, tzinfo=UTC)
@@ -148,19 +149,37 @@ def test_changes_are_asked_for_in_the_order_of_their_stamps() -> None:
 # ── the edge ──────────────────────────────────────────────────────────────────
 
 
-def test_thousands_of_rows_of_one_moment_are_all_seen_page_by_page(
+def test_thousands_of_rows_of_one_moment_are_all_seen_page_by_page_and_read_on_once(
     org: SalesforceOrg, salesforce: FakeSalesforce
 ) -> None:
     order = salesforce.insert("WorkOrder")
-    made = {
+    made = [
         salesforce.add_appointment(None, NOW + HOUR, ParentRecordId=order) for _ in range(5000)
-    }
+    ]
+    state = FakeState()
     salesforce.page_sizes = [2000, 1, 1999]  # the middle one is short, and not the end
 
-    seen = org.changes(NOW)
+    seen = org.changes(NOW, state.fingerprints)
+    state.write_all(seen.appointments)
+    salesforce.update("ServiceAppointment", made[4000], Subject="Heater")
+    salesforce.page_sizes = [2000, 1, 1999]
+    again = org.changes(NOW, state.fingerprints)
 
-    assert {each.id for each in seen.appointments} == made
-    assert len(seen.appointments) == 5000
+    assert sorted(each.id for each in seen.appointments) == sorted(made)
+    assert [(each.id, each.subject) for each in again.appointments] == [(made[4000], "Heater")]
+    assert again.unchanged == {*made} - {made[4000]}
+
+
+def test_who_is_found_by_resource_and_by_user_is_one(org: SalesforceOrg, rosa: str) -> None:
+    state = FakeState()
+
+    seen = org.changes(NOW, state.fingerprints)
+    state.write_all(seen.resources)
+    again = org.changes(NOW, state.fingerprints)
+
+    assert [each.id for each in seen.resources] == [rosa]
+    assert not again.resources
+    assert again.unchanged == {rosa}
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 9])
@@ -340,6 +359,17 @@ def test_a_row_without_a_valid_id_fails_the_look(
     with scripted(answered(appointments=[{"Id": name}])) as script:
         org = SalesforceOrg(SalesforceRest(http, Key(script.url), "67.0"), "c", "u")
         with pytest.raises(Unavailable, match="valid id"):
+            org.changes(NOW)
+
+
+@pytest.mark.parametrize("kind", ["appointments", "assignments", "resources", "statuses"])
+@pytest.mark.parametrize("row", [None, "none", []])
+def test_what_is_no_row_at_all_fails_the_look(
+    http: requests.Session, kind: str, row: Any
+) -> None:
+    with scripted(answered(**{kind: [row]})) as script:
+        org = SalesforceOrg(SalesforceRest(http, Key(script.url), "67.0"), "c", "u")
+        with pytest.raises(Unavailable):
             org.changes(NOW)
 
 

@@ -452,3 +452,28 @@ def test_an_unsigned_answer_to_a_code_is_refused(
 ) -> None:
     with pytest.raises(Refused, match="not signed"):
         login.identity(by_jwt(login, trusting))
+
+
+@pytest.mark.parametrize("app", ["no JSON", "[]", "{}", '{"client_id":"x"}', None])
+def test_a_secret_of_the_stack_that_can_not_be_read_ends_no_access(
+    http: requests.Session, salesforce: FakeSalesforce, app: str | None
+) -> None:
+    """It is for us to mend, and Salesforce has not been asked."""
+
+    def read() -> str:
+        if app is None:  # as Secrets Manager answers for one that is to be deleted
+            raise Refused("secretsmanager answered", code="InvalidRequestException")
+        return app
+
+    login = SalesforceAuthorisation(http, read, read)
+    asked = len(salesforce.requests)
+
+    with pytest.raises(Unavailable) as by_browser:
+        login.refresh(salesforce.url, refresh_token="r")
+    with pytest.raises(Unavailable) as by_client:
+        login.by_client(salesforce.url)
+    with pytest.raises(Unavailable) as by_jwt:
+        login.by_jwt(salesforce.url, username=USER, audience=LOGIN)
+
+    assert {Unavailable} == {type(each.value) for each in (by_browser, by_client, by_jwt)}
+    assert len(salesforce.requests) == asked

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import enumerate as enumerate_threads
+from time import sleep
 from typing import Any
 
 import pytest
@@ -413,3 +415,65 @@ def test_a_page_that_is_gone_or_unreadable_ends_the_look_which_begins_again(
 def test_a_page_that_is_refused_is_refused(http: requests.Session) -> None:
     with scripted(error("INVALID_FIELD")) as script, pytest.raises(Refused):
         list(Visitor(http, script).rest.rows(FIRST))
+
+
+def test_the_next_page_is_fetched_while_one_is_read_and_none_before_the_first(
+    http: requests.Session,
+) -> None:
+    middle = Answer(200, FIRST | {"records": [{"Id": 2}], "nextRecordsUrl": "/query/01g-3"})
+    end = Answer(200, {"records": [{"Id": 3}], "done": True})
+    with scripted(middle, end) as script:
+        pages = Visitor(http, script).rest.pages(FIRST)
+        before = len(script.asked)
+        first = next(pages)
+        for _ in range(500):  # 5 s at most
+            if script.asked:
+                break
+            sleep(0.01)
+        ahead = [asked.path for asked in script.asked]
+
+        assert (before, first, ahead) == (0, [{"Id": 1}], ["/query/01g-2"])
+        assert list(pages) == [[{"Id": 2}], [{"Id": 3}]]
+        assert [asked.path for asked in script.asked] == ["/query/01g-2", "/query/01g-3"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Answer(503, b"<html>"), Unavailable),
+        (Answer(reset=True), Unclear),
+        (error("INVALID_FIELD"), Refused),
+    ],
+)
+def test_an_error_in_the_page_that_is_fetched_ahead_comes_after_the_page_before(
+    http: requests.Session, answer: Answer, kind: type[Exception]
+) -> None:
+    with scripted(answer) as script:
+        pages = Visitor(http, script).rest.pages(FIRST)
+
+        assert next(pages) == [{"Id": 1}]
+        with pytest.raises(kind):
+            next(pages)
+        assert not list(pages)
+
+
+@pytest.mark.parametrize("answer", [LAST, Answer(503, b"<html>")])
+def test_who_stops_reading_leaves_no_thread_and_no_further_call(
+    http: requests.Session, answer: Answer
+) -> None:
+    with scripted(answer) as script:
+        pages = Visitor(http, script).rest.pages(FIRST)
+        next(pages)
+        pages.close()  # type: ignore[attr-defined]  # it is a generator
+
+        assert len(script.asked) <= 1
+        assert not [each for each in enumerate_threads() if "ThreadPoolExecutor" in each.name]
+
+
+def test_an_answer_of_one_page_needs_no_thread(http: requests.Session) -> None:
+    with scripted() as script:
+        pages = Visitor(http, script).rest.pages({"records": [], "done": True})
+
+        assert next(pages) == []
+        assert not [each for each in enumerate_threads() if "ThreadPoolExecutor" in each.name]
+        assert not script.asked

@@ -284,7 +284,7 @@ AILMENTS = (
         "assignments can't be seen",
         hide("AssignedResource"),
         ("Field Service",),
-        ("fields that are written",),
+        ("fields that are written", "time sheets"),
         cure="permission set",
     ),
     Ailment(
@@ -309,7 +309,7 @@ AILMENTS = (
     Ailment(
         "the scheduled start can't be read",
         hide("ServiceAppointment.SchedStartTime"),
-        ("fields that are read",),
+        ("fields that are read", "fields that are written"),
         cure="permission set",
     ),
     Ailment(
@@ -323,7 +323,7 @@ AILMENTS = (
         "users can't be seen at all",
         hide("User"),
         (),
-        ("fields that are read",),
+        ("fields that are read", "time sheets"),
         cure="permission set",
     ),
     Ailment(
@@ -403,8 +403,8 @@ AILMENTS = (
     Ailment("our clock is ahead", clock_off(minutes=-20), (), ("clock",), cure="wrong"),
     # our own side
     Ailment(
-        "no look got through for an hour",
-        lambda setup: looked(setup, hours=1),
+        "no look got through for two hours",
+        lambda setup: looked(setup, hours=2),
         ("last look",),
         cure="PollSalesforce",
     ),

@@ -1,13 +1,14 @@
 """Orgs and users that lack something get everything else, over the real adapters."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
 from fieldlink import capabilities, replanning
 from fieldlink.desk import Desk
+from fieldlink.errors import Unclear
 from fieldlink.models import Ability, Delivered, Fact, Kind, Travel
 from fieldlink.records import Capabilities, Connection
 from fieldlink.wiring import Services, now
@@ -64,6 +65,14 @@ LACKS = {
     "Events can't be made": Lack(
         locked("Event"), frozenset({"event"}), "no Events in the Activity: Event"
     ),
+    "Events can't be seen": Lack(
+        hidden("Event"), frozenset({"event"}), "no Events in the Activity: Event can't be seen"
+    ),
+    "entries can't be seen": Lack(
+        hidden("TimeSheetEntry"),
+        frozenset({"entry"}),
+        "no time sheet entry: TimeSheetEntry can't be seen",
+    ),
     "no Activity": Lack(
         without_activity, frozenset({"event"}), "no Events in the Activity: ServiceAppointment"
     ),
@@ -84,6 +93,11 @@ LACKS = {
     "the end can't be seen": Lack(
         hidden("ServiceAppointment.ActualEndTime"), frozenset({"end"}), "no actual end: Service"
     ),
+    "nobody's time zone can be seen": Lack(
+        hidden("User.TimeZoneSidKey"),
+        frozenset({"entry"}),
+        "no time sheet entry: User.TimeZoneSidKey can't be seen",
+    ),
     "a renamed status": Lack(
         lambda org: org.rename_status("Completed", "Fertig"), frozenset(), ""
     ),
@@ -95,6 +109,10 @@ def visit(job: Job, kind: Kind, minutes: int, **more: Any) -> Delivered:
     told = {"appointment": job.appointment, "resource": job.rosa, "at": at, **more}
     fact = Fact(kind=kind, key=f"{kind}", **told)
     return Delivered(fact=fact, delivery=f"{kind}", received_at=now())
+
+
+def at_minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:00.000+0000}"
 
 
 def desk(bundle: Services) -> Desk:
@@ -154,6 +172,104 @@ def test_what_an_org_lacks_is_left_out_and_all_else_is_written(
     assert [str(row.outcome) for row in rows] == ["applied", "applied"]
     assert bool(lack.words) is any(row.reason for row in rows)
     assert any(lack.words in row.reason for row in rows)
+
+
+# ── what can't be read is not guessed at ──────────────────────────────────────
+
+
+def known(bundle: Services, connection: Connection) -> None:
+    """What our user may do, asked anew."""
+    org = bundle.salesforce(connection)
+    capabilities.refresh(connection, salesforce=org, state=bundle.state, now=now())
+
+
+@pytest.mark.parametrize(
+    "field", ["ActualStartTime", "ActualEndTime", "Status", "LastModifiedDate"]
+)
+def test_what_a_person_wrote_stands_where_it_cannot_be_read(
+    field: str, bundle: Services, connection: Connection, salesforce: FakeSalesforce, job: Job
+) -> None:
+    travel = Travel(seconds=600)
+    replanning.to_appointment(visit(job, Kind.ARRIVED, -60, travel=travel), desk(bundle))
+    decided = {
+        "Status": "Scheduled",
+        "ActualStartTime": "2030-01-01T08:00:00Z",
+        "ActualEndTime": "2030-01-01T09:00:00Z",
+    }
+    salesforce.update("ServiceAppointment", job.appointment, **decided)
+    before = salesforce.row("ServiceAppointment", job.appointment)
+    salesforce.no_access.add(f"ServiceAppointment.{field}")
+    known(bundle, connection)
+
+    left = visit(job, Kind.LEFT, -30, arrived_at=job.starts_at - timedelta(minutes=60))
+    replanning.to_appointment(left, desk(bundle))
+
+    after = salesforce.row("ServiceAppointment", job.appointment)
+    assert {name: after[name] for name in decided} == {name: before[name] for name in decided}
+
+
+def test_an_arrival_of_perhaps_another_day_is_told_and_nothing_is_set(
+    bundle: Services, connection: Connection, salesforce: FakeSalesforce, job: Job
+) -> None:
+    salesforce.no_access.add("ServiceAppointment.SchedStartTime")
+    known(bundle, connection)
+
+    early = visit(job, Kind.ARRIVED, -3 * 24 * 60, travel=Travel(seconds=600))
+    replanning.to_appointment(early, desk(bundle))
+
+    assert written(salesforce, job) == {"event"}
+    [row] = salesforce.rows("ServiceAppointment")
+    assert row["Status"] == "Scheduled"
+    [told] = bundle.ledger.last(CONNECTION, now=now(), limit=9)
+    assert "no actual start: ServiceAppointment.SchedStartTime can't be seen" in told.reason
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["TimeSheetEntry.StartTime", "TimeSheetEntry.EndTime", "TimeSheet.Status"],
+)
+def test_an_entry_of_ours_that_can_be_read_no_more_holds_nothing_else_up(
+    field: str, bundle: Services, connection: Connection, salesforce: FakeSalesforce, job: Job
+) -> None:
+    for each in (visit(job, Kind.ARRIVED, -60), visit(job, Kind.CHECKED_OUT, -30)):
+        replanning.to_appointment(each, desk(bundle))
+    salesforce.no_access.add(field)
+    known(bundle, connection)
+
+    earlier = visit(job, Kind.ARRIVED, -75)
+    fact = earlier.fact.model_copy(update={"key": "earlier"})
+    late = earlier.model_copy(update={"fact": fact, "delivery": "late"})
+    replanning.to_appointment(late, desk(bundle))
+
+    told = bundle.ledger.last(CONNECTION, now=now(), limit=9)
+    [row] = [each for each in told if each.delivery == "late"]
+    assert row.outcome == "applied"
+    assert f"{field} can't be seen" in row.reason
+
+
+def test_an_entry_in_doubt_is_not_made_twice_for_a_right_that_was_gone_meanwhile(
+    bundle: Services, connection: Connection, salesforce: FakeSalesforce, job: Job
+) -> None:
+    replanning.to_appointment(visit(job, Kind.ARRIVED, -60), desk(bundle))
+    fault = {"match": {"path": "composite", "contains": "TimeSheetEntry"}, "after": True}
+    salesforce.faults.append(fault | {"drop": True})
+    out = visit(job, Kind.CHECKED_OUT, -30)
+    with pytest.raises(Unclear):
+        replanning.to_appointment(out, desk(bundle))
+    assert len(salesforce.rows("TimeSheetEntry")) == 1
+
+    salesforce.read_only.add("TimeSheetEntry")
+    known(bundle, connection)
+    later = desk(bundle)._replace(now=now() + timedelta(minutes=12))
+    replanning.to_appointment(out, later)
+    salesforce.read_only.clear()
+    known(bundle, connection)
+    earlier = visit(job, Kind.ARRIVED, -75)
+    fact = earlier.fact.model_copy(update={"key": "earlier"})
+    replanning.to_appointment(earlier.model_copy(update={"fact": fact}), desk(bundle))
+
+    [entry] = salesforce.rows("TimeSheetEntry")
+    assert entry["StartTime"] == at_minute(job.starts_at - timedelta(minutes=75))
 
 
 def test_asking_takes_one_call(

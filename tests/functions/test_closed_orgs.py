@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from fieldlink import alarms
+from fieldlink import alarms, holding, renewing
 from fieldlink.errors import Unavailable
+from fieldlink.gate import Doorkeeper
 from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY
 from fieldlink.records import Access, Connection, Device, Gate, Held, Listed, Parked
 from fieldlink.wiring import Services
@@ -447,3 +448,90 @@ def test_a_look_without_time_left_releases_nothing_and_the_next_does(
     desk.poll()
 
     assert desk.held == 0
+
+
+def test_a_connection_does_not_end_while_something_of_it_is_still_held(
+    desk: Desk, job: Job
+) -> None:
+    closed = {"opened_at": datetime.now(UTC), "failures": 5}
+    assert desk.bundle.state.write(desk.gate.model_copy(update=closed))
+    desk.report(arrival(job))
+    desk.work()
+    stored = desk.bundle.state.read(Connection, desk.connection.connection)
+    assert stored
+    assert desk.bundle.state.write(stored.model_copy(update={"state": "ending"}))
+
+    desk.poll(Context(remaining=30_000))  # no time to release anything
+    assert desk.held == 1
+    desk.poll()
+    desk.work()
+
+    ended = desk.bundle.state.read(Connection, desk.connection.connection)
+    assert ended
+    assert ended.state == "ended"
+    assert desk.held == 0
+    assert [outcome.rpartition(" ")[2] for outcome in desk.outcomes] == ["ignored"]
+
+
+def test_what_a_worker_would_hold_after_the_connection_has_ended_is_not_held_for_ever(
+    desk: Desk, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, name = desk.bundle.state, desk.connection.connection
+    closed = {"opened_at": datetime.now(UTC), "failures": 5}
+    assert state.write(desk.gate.model_copy(update=closed))
+    enter = Doorkeeper.enter
+
+    def ended_meanwhile(keeper: Doorkeeper) -> None:
+        """Between a worker's reading of the connection and its finding the org closed."""
+        stored = state.read(Connection, name)
+        assert stored
+        if stored.live:
+            assert state.write(stored.model_copy(update={"state": "ending"}))
+            desk.poll()
+        enter(keeper)
+
+    monkeypatch.setattr(Doorkeeper, "enter", ended_meanwhile)
+    desk.report(arrival(job))
+    desk.work()
+
+    assert desk.held == 0
+    assert [outcome.rpartition(" ")[2] for outcome in desk.outcomes] == ["ignored"]
+
+
+def test_the_access_is_kept_up_before_the_rest_of_the_time_goes_to_what_was_held(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that is killed while it renews an access loses it."""
+    order: list[str] = []
+    monkeypatch.setattr(renewing, "keep_alive", lambda *_: order.append("kept alive"))
+    monkeypatch.setattr(holding, "release", lambda *_, **__: order.append("released"))
+    asked = {"connection": desk.connection.connection, "full": True}
+
+    poll_salesforce.lambda_handler(batch(asked), CONTEXT)
+    poll_salesforce.lambda_handler(batch(asked), Context(remaining=30_000))
+
+    assert order == ["kept alive", "released", "released"]
+
+
+def test_what_waits_goes_on_though_the_look_itself_is_refused(
+    aws: Pretended, bundle: Services, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    salesforce.no_access.add("AssignedResource")
+    waiting = Held(
+        connection=connection.connection,
+        id="2026-03-04T09:00:00.000000-0",
+        queue="events",
+        body="{}",
+        group="group",
+        at=datetime.now(UTC),
+    )
+    bundle.state.write_all([waiting])
+    desk = Desk(aws, bundle, connection)
+
+    desk.poll()
+
+    found = bundle.state.read(Connection, connection.connection)
+    assert found
+    assert "refused a look" in found.problem
+    assert desk.held == 0
+    assert aws.queued(desk.url) == ["{}"]

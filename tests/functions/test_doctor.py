@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from fieldlink import doctor
+from fieldlink import doctor, polling
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.mail import SesMail
 from fieldlink.errors import Refused, Unavailable
@@ -123,6 +124,35 @@ def test_an_event_that_has_arrived_shows_that_the_webhook_works_as_well(setup: S
     )
 
     assert "webhook deliveries" in named(examined(setup), "ok")
+
+
+def test_an_expired_token_is_renewed_and_no_fault(setup: Setup) -> None:
+    setup.salesforce.expire_access_tokens()
+
+    report = examined(setup)
+
+    assert [each for each in report.findings if each.state != "ok"] == []
+
+
+def test_an_org_in_which_nothing_happens_is_not_called_broken(setup: Setup) -> None:
+    """Looks that find nothing new leave the watermark where it is, for an hour."""
+    mark = setup.bundle.state.read(Watermark, CONNECTION)
+    assert mark is not None
+    before = now() - timedelta(minutes=58)
+    idle = mark.model_copy(update={"at": before, "full_at": before})
+    assert setup.bundle.state.write(idle)
+    polling.poll(
+        setup.connection,
+        salesforce=setup.bundle.salesforce(setup.connection),
+        state=setup.bundle.state,
+        queues=polling.Queues(setup.bundle.changes, setup.bundle.invites),
+        run="run",
+    )
+    assert setup.bundle.state.read(Watermark, CONNECTION) == idle.model_copy(
+        update={"version": idle.version + 1}
+    )
+
+    assert "last look" in named(examined(setup), "ok")
 
 
 def test_what_the_org_says_is_kept_for_those_who_write(setup: Setup) -> None:

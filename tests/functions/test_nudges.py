@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from fieldlink.nudging import key_of
 from fieldlink.records import Connection
 from fieldlink.wiring import Services
-from functions import receive_nudge
+from functions import poll_salesforce, receive_nudge
+from local.salesforce import FakeSalesforce
 from tests.conftest import CONSOLE_KEY, Pretended
-from tests.functions.calls import CONTEXT, http
+from tests.functions.calls import CONTEXT, batch, http
 
 
 def nudge(connection: str, *, key: str | None = None, **headers: str) -> dict[str, Any]:
@@ -86,3 +88,43 @@ def test_while_aws_is_down_the_caller_is_told_to_try_again(
     aws.client("dynamodb").delete_table(TableName=bundle.settings.state_table)
 
     assert nudge(connection.connection)["statusCode"] == 503
+
+
+def test_looks_that_were_asked_for_are_counted_though_they_find_nothing(
+    connection: Connection, bundle: Services, aws: Pretended, salesforce: FakeSalesforce
+) -> None:
+    poll_salesforce.lambda_handler(batch({"connection": connection.connection}), CONTEXT)
+    nudge(connection.connection)
+    [body] = aws.queued(bundle.settings.polls_queue_url)
+    before = counted(bundle, connection), len(salesforce.requests)
+
+    for _ in range(4):
+        poll_salesforce.lambda_handler(batch(body), CONTEXT)
+
+    assert len(salesforce.requests) == before[1] + 4
+    assert counted(bundle, connection) == before[0] + 4
+
+
+def test_once_most_of_our_share_is_used_only_the_looks_of_every_five_minutes_go_on(
+    connection: Connection, bundle: Services, aws: Pretended, salesforce: FakeSalesforce
+) -> None:
+    tick = batch({"connection": connection.connection})
+    poll_salesforce.lambda_handler(tick, CONTEXT)
+    nudge(connection.connection)
+    [body] = aws.queued(bundle.settings.polls_queue_url)
+    salesforce.daily_limit = 20_000  # of which 1,000 are ours
+    bundle.meter.add(connection.connection, datetime.now(UTC), 850)
+    bundle.meter.flush()
+    poll_salesforce.lambda_handler(tick, CONTEXT)
+    before = len(salesforce.requests)
+
+    poll_salesforce.lambda_handler(batch(body), CONTEXT)
+    assert len(salesforce.requests) == before
+    poll_salesforce.lambda_handler(tick, CONTEXT)
+
+    assert len(salesforce.requests) == before + 1
+
+
+def counted(bundle: Services, connection: Connection) -> int:
+    bundle.meter.flush()
+    return bundle.meter.last_day(connection.connection, datetime.now(UTC))

@@ -18,7 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
 from itsdangerous import URLSafeTimedSerializer
 
 from fieldlink import sessions
+from fieldlink.adapters.aws import Aws
+from fieldlink.adapters.ledger import DynamoMeter
+from fieldlink.config import AwsAccess
 from fieldlink.errors import Refused
+from fieldlink.models import Poll
 from fieldlink.records import (
     Access,
     Connection,
@@ -402,6 +406,12 @@ def begun(browser: Browser) -> tuple[str, str]:
     return path, header(browser.post(f"{path}/connect"), "Location")
 
 
+def counted(bundle: Services, connection: Connection) -> int:
+    """The calls that have been stored, so that another function counts them, too."""
+    meter = DynamoMeter(Aws(AwsAccess.from_env()), bundle.settings.state_table)
+    return meter.last_day(connection.connection, now())
+
+
 def kept(bundle: Services) -> Connection:
     [listed] = bundle.state.all_of(Listed)
     found = bundle.state.read(Connection, listed.connection)
@@ -427,7 +437,8 @@ def test_an_operator_connects_both_sides(
         assert str(token) not in stored
         assert str(token) not in shown
     [poll] = aws.queued(bundle.settings.polls_queue_url)
-    assert json.loads(poll) == {"connection": connection.connection, "full": False}
+    assert Poll.model_validate_json(poll) == Poll(connection=connection.connection)
+    assert counted(bundle, connection) == len(salesforce.requests) > 0
 
 
 @pytest.fixture
@@ -457,6 +468,7 @@ def test_an_operator_connects_by_jwt_without_a_browser_at_salesforce(
     assert salesforce.oauth.approvals == []
     [poll] = aws.queued(bundle.settings.polls_queue_url)
     assert json.loads(poll)["connection"] == connection.connection
+    assert counted(bundle, connection) == len(salesforce.requests) > 0
 
 
 def test_an_operator_connects_by_client_credentials_and_disconnects(

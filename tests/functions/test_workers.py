@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY
+from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY, Poll
 from fieldlink.records import (
     Access,
     Capabilities,
@@ -28,6 +28,7 @@ from functions import (
 )
 from local.hypertrack import FakeHyperTrack, Phone
 from local.salesforce import FakeSalesforce
+from tests.adapters.scripted import Answer, scripted
 from tests.conftest import ROSA, ROSAS_MAIL, SENDER, SITE, Pretended
 from tests.functions.calls import CONTEXT, batch, delivery
 from tests.functions.conftest import Job
@@ -114,7 +115,7 @@ def test_a_tick_asks_for_one_poll_of_each_connection(
     assert start_polls.lambda_handler(TICK, CONTEXT) == {"started": 1}
 
     [body] = aws.queued(bundle.settings.polls_queue_url)
-    assert json.loads(body) == {"connection": connection.connection, "full": False}
+    assert Poll.model_validate_json(body) == Poll(connection=connection.connection)
 
 
 @pytest.mark.parametrize("state", ["new", "incomplete", "lost", "ended"])
@@ -396,3 +397,12 @@ def test_a_mail_address_is_in_the_state_and_in_no_ledger(
     ledger = json.dumps(aws.client("dynamodb").scan(TableName="Ledger"))
     assert ROSAS_MAIL not in ledger
     assert str(SITE[0]) not in ledger
+
+
+def test_a_cookie_that_one_org_has_set_is_shown_to_none(bundle: Services) -> None:
+    setting = Answer(body={"ok": True}, headers={"set-cookie": "BrowserId=of-somebody; path=/"})
+    with scripted(setting) as org:
+        for _ in range(2):
+            bundle._http.get(org.url, timeout=5)
+
+    assert [asked.headers.get("cookie") for asked in org.asked] == [None, None]

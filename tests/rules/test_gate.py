@@ -281,6 +281,15 @@ def test_a_worker_stops_by_itself_when_our_share_is_used_up_between_two_looks() 
     assert org.told == ["paused: share"]
 
 
+def test_a_small_share_of_a_small_org_still_leaves_writes_beside_the_looks_of_a_day() -> None:
+    org = Org(connection=connection(quota_share=1))
+    org.look(allowed=15_000)
+    org.meter.add(CONNECTION, NOON, 288)
+
+    assert org.calls("extra")
+    assert org.calls()
+
+
 def test_a_worker_goes_by_the_numbers_that_it_has_just_heard() -> None:
     org = Org()
     doorkeeper = org.doorkeeper()

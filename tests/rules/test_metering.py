@@ -133,3 +133,23 @@ def test_an_idle_look_drops_nothing_of_another_connection() -> None:
     looked(meter, NOON, mark(NOON), mark(NOON))
 
     assert (kept.last_day("c", NOON), kept.last_day("d", NOON)) == (0, 1)
+
+
+def test_a_look_that_was_asked_for_is_written_at_once_and_stands_for_no_tick() -> None:
+    kept = FakeMeter()
+    before = mark(NOON)
+    for number in range(1, 5):
+        meter = CountingMeter(kept)
+        meter.add("c", NOON + number * FIVE, 1)
+        meter.looked("c", NOON + number * FIVE, before, before)  # a tick
+        meter.add("c", NOON + number * FIVE, 1)
+        meter.looked("c", NOON + number * FIVE, before, before, nudged=True)
+        meter.flush()
+    assert kept.last_day("c", NOON) == 4
+
+    meter = CountingMeter(kept)
+    meter.add("c", NOON + 4 * FIVE, 1)
+    meter.looked("c", NOON + 4 * FIVE, before, mark(NOON + 4 * FIVE), nudged=True)
+    meter.flush()
+
+    assert kept.last_day("c", NOON) == 4 + 1 + 4

@@ -47,7 +47,7 @@ def test_a_nudge_queues_one_look() -> None:
     assert nudge("acme", state=state, polls=polls, now=NOON)
 
     [message] = polls.messages
-    assert Poll.model_validate_json(message.body) == Poll(connection="acme")
+    assert Poll.model_validate_json(message.body) == Poll(connection="acme", nudged=True)
     assert message.group == "acme"
 
 

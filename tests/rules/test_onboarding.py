@@ -111,6 +111,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"authorise": "password"}, "three ways"),
     ({"authorise": ""}, "three ways"),
     ({"authorise": "jwt"}, "username"),
+    ({"authorise": "jwt", "username": "ida", "audience": "login"}, "audience"),
     ({"authorise": "client", "login_host": "login.salesforce.com"}, "My Domain"),
     ({"authorise": "client", "login_host": "test.salesforce.com"}, "My Domain"),
     ({"invitation_template": "http://x/{resource_id}"}, "template"),
@@ -154,6 +155,15 @@ def test_each_way_to_authorise_is_kept_with_what_it_needs(
     create(town, TYPED._replace(**typed))
 
     assert (town.kept.authorise, town.kept.username, town.kept.login_url) == way
+
+
+def test_the_audience_of_a_jwt_is_kept_if_one_is_named_and_for_that_way_only() -> None:
+    named = {"username": "ida", "audience": "https://site.example.com/"}
+
+    by_jwt = create(Town(), TYPED._replace(authorise="jwt", **named))
+    by_browser = create(Town(), TYPED._replace(**named))
+
+    assert (by_jwt.audience, by_browser.audience) == ("https://site.example.com", "")
 
 
 def test_how_far_to_look_back_and_how_much_to_use_are_settings() -> None:

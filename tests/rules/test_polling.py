@@ -629,3 +629,29 @@ def test_polls_of_one_connection_never_overlap() -> None:
 
     assert len(polls.queued) == 4
     assert {message.group for message in polls.queued} == {CONNECTION, "another"}
+
+
+def test_after_a_look_that_died_the_next_one_ends_its_claim_though_nothing_is_new() -> None:
+    world = known_work()
+    mark = world.state.read(Watermark, CONNECTION)
+    assert mark
+    world.state.write(mark.model_copy(update={"claimed": True}))
+
+    poll(world)
+    before = len(world.fate.effects)
+    poll(world)
+
+    assert not [each for each in world.fate.effects[before:] if each.startswith("write")]
+
+
+def test_the_work_of_one_resource_is_told_in_messages_that_a_queue_takes() -> None:
+    world = World()
+    ids = [f"03r{number:012d}AAA" for number in range(2_500)]
+    touched(world, resource(), *(assignment(id=each) for each in ids))
+
+    poll(world)
+
+    syncs = [Sync.model_validate_json(each.body) for each in world.changes.messages]
+    told = [pair for sync in syncs for pair in sync.assignments]
+    assert sorted(each for _, each in told) == ids
+    assert max(len(each.body) for each in world.changes.messages) < 100_000

@@ -11,7 +11,18 @@ import pytest
 from fieldlink import polling, reconciling, tracking
 from fieldlink.models import Category, Poll, Sync
 from fieldlink.polling import Polled, Queues
-from fieldlink.records import Appointment, Assignment, Listed, Row, Vanished, Watermark
+from fieldlink.records import (
+    Appointment,
+    Assignment,
+    Geofence,
+    Listed,
+    Record,
+    Resource,
+    Row,
+    Vanished,
+    Watermark,
+    Worker,
+)
 from fieldlink.tracking import Ground
 from tests.fakes import NOON, FakeOutbox, Fate
 from tests.make import (
@@ -213,13 +224,24 @@ def test_what_is_only_in_the_recycle_bin_has_not_vanished() -> None:
     assert not world.hypertrack.fences
 
 
-def test_work_that_is_shown_again_is_tracked_again_and_no_longer_told_of() -> None:
+def hide_the_resource(world: World) -> None:
+    world.salesforce.hidden.add(RESOURCE)
+
+
+@pytest.mark.parametrize("happens", [hide, hide_the_resource, purge])
+def test_what_is_shown_again_is_tracked_again_and_no_longer_told_of(
+    happens: Callable[[World], None],
+) -> None:
     world = tracked()
-    hide(world)
+    happens(world)
     poll(world)
     deliver(world)
+    assert vanished(world)
     world.salesforce.hidden.clear()
+    world.salesforce.purged.clear()
     world.pass_time(TICK)
+    for row in (appointment(), assignment()):
+        touched(world, row)
 
     poll(world)
     deliver(world)
@@ -239,6 +261,24 @@ def test_work_that_stays_hidden_is_told_of_once() -> None:
 
     assert (polled.vanished, polled.changed) == (0, 0)
     assert len(vanished(world)) == 2
+
+
+@pytest.mark.parametrize("left", [Geofence, Worker])
+def test_work_of_a_resource_that_was_never_shown_ends_as_well(left: type[Record]) -> None:
+    """It is known by its geofence alone, or by its worker alone."""
+    world = tracked()
+    world.state.erase(Resource, CONNECTION, RESOURCE)
+    world.salesforce.purged.add(RESOURCE)
+    other: type[Record] = Worker if left is Geofence else Geofence
+    for record in world.state.all_of(other, CONNECTION):
+        world.state.erase(other, *record.key)
+    hide(world)
+
+    poll(world)
+    deliver(world)
+
+    assert not world.hypertrack.fences
+    assert set(vanished(world)) == {APPOINTMENT, ASSIGNMENT}
 
 
 def test_a_resource_that_is_shown_no_more_is_tracked_no_more() -> None:

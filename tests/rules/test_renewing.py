@@ -620,3 +620,32 @@ def test_tokens_that_are_stored_can_be_read_by_nobody_without_the_vault() -> Non
 
     assert granting.tokens(access(town), town.vault).access_token == "access-1"
     assert "access-1" not in town.state.texts
+
+
+def test_renewed_tokens_are_not_shown_to_a_host_that_is_none_of_salesforces() -> None:
+    town = connected()
+    town.authorisation.instance_url = "https://elsewhere.example.net"
+
+    with pytest.raises(Lost):
+        renew(town)
+
+    assert access(town).instance_url != "https://elsewhere.example.net"
+    assert opened(town).access_token == "access-1"
+    assert lost(town) == "refused"
+
+
+def test_a_key_of_the_stack_that_can_not_be_used_parks_nothing_and_ends_no_access() -> None:
+    """KMS refuses for as long as somebody has disabled it."""
+    town = connected()
+    disabled = Refused("kms answered DisabledException", code="DisabledException")
+    town.fate.fail("open", disabled, times=2)
+
+    with pytest.raises(Unavailable):
+        _ = Pass(town.kept, lambda: town.office).token
+    with pytest.raises(Unavailable):
+        renew(town)
+    town.fate.fail("seal", disabled, times=1)
+    renew(town)
+
+    assert town.kept.state == "connected"
+    assert works(town)

@@ -86,11 +86,17 @@ def both(*changes: Callable[[Plan], object]) -> Callable[[Plan], object]:
     return lambda plan: [each(plan) for each in changes]
 
 
+# After so long the next look for changes shows nothing of what is as it was.
+OUT_OF_REACH = timedelta(minutes=15)
 NEW_JOB = "08p000000000009AAA"
+DAN = "0Hn000000000008CAA"
 CAROL = Person("0Hn000000000009CAA", "Carol", "carol@example.com")
 CASES = {
     "a job is made, with somebody on it": Case(
         "appointment created", add(Job(NEW_JOB), Seat(NEXT_SEAT, NEW_JOB, ADA))
+    ),
+    "a job is seen after its seat": Case(
+        "appointment created", add(Job(NEW_JOB)), first=add(Seat(NEXT_SEAT, NEW_JOB, ADA))
     ),
     "a job is first seen when it is over": Case(
         "appointment first seen closed",
@@ -150,7 +156,7 @@ CASES = {
     "hired": Case("new technician", add(CAROL)),
     "hired, but not at work yet": Case(
         "new, but not at work",
-        add(Person("0Hn000000000008CAA", "Dan", "dan@example.com", employed=False)),
+        add(Person(DAN, "Dan", "dan@example.com", employed=False)),
     ),
     "a resource is deactivated": Case("resource deactivated", ada(employed=False)),
     "a resource is reactivated": Case(
@@ -170,6 +176,11 @@ CASES = {
     "made a technician": Case(
         "became a technician", ada(kind="T"), first=ada(kind="D"), full=True
     ),
+    "made a technician who was never written to": Case(
+        "became a technician",
+        add(Person(DAN, "Dan", "dan@example.com")),
+        first=add(Person(DAN, "Dan", "dan@example.com", kind="D")),
+    ),
     "whose kind shows in the assignment": Case(
         "resource's kind seen changed", ada(kind="T"), first=ada(kind="D"), full=True
     ),
@@ -187,6 +198,7 @@ def on_stage(case: Case, *, phone: bool) -> Stage:
     stage.deliver()
     case.first(stage.plan)
     stage.put_on()
+    stage.pass_time(OUT_OF_REACH)
     stage.tick(full=True)
     stage.deliver()
     return stage

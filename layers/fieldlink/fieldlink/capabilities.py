@@ -25,6 +25,7 @@ STALE = {
     "INVALID_FIELD_FOR_INSERT_UPDATE",
     "INVALID_TYPE",
     "MALFORMED_ID",  # an Event for what has no Activity
+    "NOT_FOUND",  # an object that can't be seen; a row that was deleted, too
     "REQUIRED_FIELD_MISSING",
 }
 NO_ACCESS = "INSUFFICIENT_ACCESS"  # with one of several endings

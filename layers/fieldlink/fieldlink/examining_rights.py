@@ -60,7 +60,7 @@ def _read(told: Described) -> Told:
     hidden = [each for each in told.unreadable if not _in_missing(each, told)]
     needed = [each for each in told.needed if each in hidden]
     if needed:
-        return fault(f"nothing can be tracked without: {', '.join(needed)}", RIGHTS)
+        return fault(f"needed, and can't be read: {', '.join(needed)}", RIGHTS)
     if hidden:
         return warning(f"can't be read and is left out: {', '.join(hidden)}", RIGHTS)
     return ok("all can be read")
@@ -78,7 +78,7 @@ def _written(told: Described) -> Told:
     lacking = [each for each in TIMES if each in told.lacking]
     if not lacking:
         return ok("all can be written")
-    words = "; ".join(told.lacking[each] for each in lacking)
+    words = "; ".join(dict.fromkeys(told.lacking[each] for each in lacking))
     grave = BASIC & set(lacking)
     return (fault if grave else warning)(f"left out of every write: {words}", RIGHTS)
 
@@ -89,7 +89,8 @@ def _abilities(told: Described, wanted: tuple[Ability, ...]) -> Told:
         return ok("rows can be made")
     return warning(
         f"left out of every write: {'; '.join(words)}",
-        f"If that is wanted: {RIGHTS} A required field of your own needs a default value.",
+        f"Only if these rows are wanted. {RIGHTS} A required field of your own needs a "
+        "default value.",
     )
 
 

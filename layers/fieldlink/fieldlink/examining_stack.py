@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fieldlink import polling
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.findings import Case, Check, Once, Told, fault, ok, unknown, warning
 from fieldlink.records import Held, Parked, Watermark, WebhookKeys, WebhookTested
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from fieldlink.ports import Depth, Sender
 
 MOST_COUNTED = 1_000  # what waits is counted so far; more is told as "more than"
-# Polls come every five minutes, and a look may take four.
-LATE = timedelta(minutes=20)
+# Polls come every five minutes, and a look may take four; one that finds nothing new leaves the
+# watermark where it is, for an hour.
+LATE = polling.IDLE_STEP + timedelta(minutes=20)
 
 
 def checks(case: Case) -> Iterator[Check]:
@@ -46,8 +48,8 @@ def _last_look(case: Case) -> Told:
     age = case.now - mark.at
     if age > LATE:
         minutes = int(age.total_seconds() // 60)
-        return fault(f"the last look that got through was {minutes} minutes ago", cure)
-    return ok(f"the last look was at {mark.at:%H:%M} UTC")
+        return fault(f"changes have not been handed on for {minutes} minutes", cure)
+    return ok(f"changes up to {mark.at:%H:%M} UTC have been handed on")
 
 
 def _waiting(case: Case) -> Told:
@@ -56,7 +58,7 @@ def _waiting(case: Case) -> Told:
     if not found:
         return ok("nothing waits for the org")
     return warning(
-        f"{_number(len(found))} events wait until the org may be called again",
+        f"events that wait until the org may be called again: {_number(len(found))}",
         "They go on by themselves after the next look that gets through; nothing is lost.",
     )
 
@@ -66,7 +68,7 @@ def _parked(case: Case) -> Told:
     if not found:
         return ok("nothing is parked")
     return warning(
-        f"{_number(len(found))} messages are parked",
+        f"parked messages: {_number(len(found))}",
         "See their causes on the connection's page, mend them, and replay.",
     )
 

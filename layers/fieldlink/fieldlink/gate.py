@@ -25,6 +25,8 @@ PROBE_EVERY = timedelta(seconds=30)  # while it is open
 # Of what may be spent: from here on nothing extra, from there on no writes either, and below
 # the last they go on. The gap keeps a backlog from opening and closing the gate at every tick.
 SOFT, HARD, BACK = 0.80, 0.95, 0.90
+# Looks alone take 288 calls a day, so a smaller share would stop writes for good: twice that.
+LEAST_SHARE = 2 * 288
 NOTED_EVERY = timedelta(hours=1)
 FRESH = timedelta(seconds=5)  # for so long one worker goes by what it has read
 TRIES = 3  # to note a failure, when several workers fail at the same moment
@@ -150,7 +152,7 @@ class Doorkeeper:
         """Of our share or of all that the org has, whichever is closer to its end."""
         if not allowed:
             return 0.0  # not heard yet
-        share = max(1.0, allowed * self._connection.quota_share / 100)
+        share = max(LEAST_SHARE, allowed * self._connection.quota_share / 100)
         return max(ours / share, used / allowed)
 
     def _pause(self, gate: Gate, why: Literal["share", "limit"]) -> bool:

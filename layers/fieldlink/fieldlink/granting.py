@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.ids import named_in
-from fieldlink.logins import audience, check_own_host
+from fieldlink.logins import audience, check_instance, check_own_host
 from fieldlink.records import Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fieldlink.models import Grant
     from fieldlink.office import Office
     from fieldlink.ports import Vault
@@ -33,10 +36,14 @@ def directly(connection: Connection, office: Office) -> Grant:
 
 def again(connection: Connection, refresh_token: str, office: Office) -> Grant:
     """The next grant of a connection that stands."""
+    login = connection.login_url
     if has_refresh_token(connection):
-        login = connection.login_url
-        return office.authorisation.refresh(login, refresh_token=refresh_token)
-    return directly(connection, office)
+        grant = office.authorisation.refresh(login, refresh_token=refresh_token)
+    else:
+        grant = directly(connection, office)
+    if grant.instance_url:
+        check_instance(grant.instance_url, login, office.own_login_url)
+    return grant
 
 
 def not_as_before(connection: Connection, grant: Grant) -> str:
@@ -52,7 +59,7 @@ def not_as_before(connection: Connection, grant: Grant) -> str:
 
 def tokens(access: Access, vault: Vault) -> Tokens:
     """The tokens, opened."""
-    opened = vault.open(access.tokens, connection=access.connection)
+    opened = _with_our_key(lambda: vault.open(access.tokens, connection=access.connection))
     return Tokens.model_validate_json(opened)
 
 
@@ -61,12 +68,21 @@ def with_tokens(access: Access, grant: Grant, before: str, office: Office) -> Ac
     kept = Tokens(
         access_token=grant.access_token, refresh_token=grant.refresh_token or before
     ).model_dump_json()
+    sealed = _with_our_key(lambda: office.vault.seal(kept, connection=access.connection))
     return access.model_copy(
         update={
-            "tokens": office.vault.seal(kept, connection=access.connection),
+            "tokens": sealed,
             "instance_url": grant.instance_url or access.instance_url,
             "renewing_since": None,
             "renewed_at": office.now,
             "answer_lost": False,
         }
     )
+
+
+def _with_our_key(step: Callable[[], str]) -> str:
+    """That the stack's key is disabled is for us to mend, and says nothing of what waits."""
+    try:
+        return step()
+    except Refused as error:
+        raise Unavailable(f"the stack's key can't be used: {error}") from error

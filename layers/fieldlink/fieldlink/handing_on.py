@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import batched
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fieldlink import transitions
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from fieldlink.comparing import Changed
     from fieldlink.ports import Outbox, State
     from fieldlink.records import Row
+
+
+# Of 43 bytes each, in a message that may have 256 KB: 43 KB.
+MOST_PAIRS = 1_000
 
 
 class Queues(Protocol):
@@ -55,8 +60,9 @@ def _syncs(changed: Changed) -> list[Sync]:
         for resource, pairs in _looks(row, changed):
             wanted[row.connection, resource].update(pairs)
     return [
-        Sync(connection=connection, resource=resource, assignments=tuple(sorted(pairs)))
+        Sync(connection=connection, resource=resource, assignments=part)
         for (connection, resource), pairs in sorted(wanted.items())
+        for part in (batched(sorted(pairs), MOST_PAIRS, strict=False) if pairs else ((),))
     ]
 
 

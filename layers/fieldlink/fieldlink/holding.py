@@ -22,20 +22,18 @@ if TYPE_CHECKING:
 PAGE = 500  # messages, of about 1 KB each
 
 
-def hold(message: Attempt, *, arrived: datetime, state: State, now: datetime) -> None:
+def hold(message: Attempt, *, arrived: datetime, state: State, now: datetime) -> Held:
     """Set a message aside until its org may be called. Holding it twice is harmless."""
-    state.write_all(
-        [
-            Held(
-                connection=message.connection,
-                id=f"{arrived:%Y-%m-%dT%H:%M:%S.%f}-{_digest(message.body)[:24]}",
-                queue="events",
-                body=message.body,
-                group=message.group,
-                at=now,
-            )
-        ]
+    held = Held(
+        connection=message.connection,
+        id=f"{arrived:%Y-%m-%dT%H:%M:%S.%f}-{_digest(message.body)[:24]}",
+        queue="events",
+        body=message.body,
+        group=message.group,
+        at=now,
     )
+    state.write_all([held])
+    return held
 
 
 def release(

@@ -49,17 +49,24 @@ class CountingMeter:
                 self._meter.add(connection, hour, calls)
 
     def looked(
-        self, connection: str, now: datetime, before: Watermark | None, after: Watermark | None
+        self,
+        connection: str,
+        now: datetime,
+        before: Watermark | None,
+        after: Watermark | None,
+        *,
+        nudged: bool = False,
     ) -> None:
         """After a look, before the flush: an idle one is left for when the watermark moves.
 
         It moved by so many five minutes, in each of which there was a look with one call; the
         last of them is this one, which has been counted. Looks that failed were flushed, so a
-        watermark that stood for longer than an hour adds no more than an hour's.
+        watermark that stood for longer than an hour adds no more than an hour's. One that
+        Salesforce asked for is none of them, and is flushed too.
         """
         if before and after and before.at < after.at:
             looks = min((after.at - before.at) // LOOK_EVERY, MOST_LOOKS)
-            self.add(connection, now, max(0, looks - 1))
-        elif before and self.counted(connection) <= 1:
+            self.add(connection, now, looks if nudged else max(0, looks - 1))
+        elif before and not nudged and self.counted(connection) <= 1:
             for key in [each for each in self._counted if each[0] == connection]:
                 del self._counted[key]

@@ -39,6 +39,7 @@ class Poll(Model):
 
     connection: str
     full: bool = False  # compare everything current, not only what changed
+    nudged: bool = False  # Salesforce asked for it, between two ticks
 
 
 class Sync(Model):

@@ -47,5 +47,7 @@ def nudge(connection: str, *, state: State, polls: Outbox, now: datetime) -> boo
     noted = (before or Nudged(connection=connection, at=now)).model_copy(update={"at": now})
     if not state.write(noted):  # another nudge came at the same moment
         return False
-    polls.put([poll_message(Poll(connection=connection), f"nudge {now.isoformat()}")])
+    polls.put(
+        [poll_message(Poll(connection=connection, nudged=True), f"nudge {now.isoformat()}")]
+    )
     return True

@@ -30,6 +30,7 @@ class Typed(NamedTuple):
     login_host: str = ""
     authorise: str = "web"
     username: str = ""
+    audience: str = ""
     radius: str = "100"
     early_hours: str = "12"
     invitation_template: str = ""
@@ -130,8 +131,12 @@ def _checked_way(typed: Typed, login: str) -> dict[str, int | str]:
         raise Refused("JWT bearer needs the username of the user in Salesforce.")
     if typed.authorise == "client":
         check_own_host(login)
-    username = typed.username if typed.authorise == "jwt" else ""
-    return {"authorise": typed.authorise, "username": username}
+    if typed.authorise != "jwt":
+        return {"authorise": typed.authorise}
+    audience = typed.audience.rstrip("/")
+    if audience and not audience.startswith("https://"):
+        raise Refused("An audience begins with https://. Empty is right for nearly everybody.")
+    return {"authorise": "jwt", "username": typed.username, "audience": audience}
 
 
 def _number(text: str) -> int:

@@ -113,7 +113,8 @@ def _look_at_changes(
     seen: PolledRows, mark: Watermark, ground: Ground
 ) -> tuple[Polled, Watermark]:
     changed = comparing.changed(seen, ground.state)
-    if not changed.rows and seen.asked_at - mark.at < IDLE_STEP:
+    idle = not changed.rows and not mark.claimed
+    if idle and seen.asked_at - mark.at < IDLE_STEP:
         return Polled(rows=comparing.count(seen)), mark
     return _take_in(Settled(seen), changed, mark, {"at": seen.asked_at}, ground)
 

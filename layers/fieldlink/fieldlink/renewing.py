@@ -171,7 +171,8 @@ def _refused(connection: Connection, ours: Access, refusal: Refused, office: Off
     access = _known(ours.connection, office.state)
     if access.tokens != ours.tokens and access.renewing_since is None:
         return access  # somebody has connected again meanwhile
-    said = str(refusal) if refusal.code else ""  # else we refused it ourselves
+    # We refuse some ourselves, of which the end tells, but for one.
+    said = str(refusal) if refusal.code or end == "refused" else ""
     raise _lost(connection, ours, end, said, office) from refusal
 
 

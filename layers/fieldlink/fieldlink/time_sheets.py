@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from fieldlink.models import View
-    from fieldlink.records import Entry, Ours
+    from fieldlink.models import View, Writes
+    from fieldlink.records import Entry, Intent, Ours
     from fieldlink.visits import Attendance
 
 OPEN_SHEET = "New"  # a sheet that was submitted or approved is no longer ours to add to
@@ -55,6 +55,14 @@ def changed(ours: Ours, meant: Ours, view: View) -> Entry | None:
         return None
     stands = (wanted.starts_at, wanted.ends_at) == (view.entry.starts_at, view.entry.ends_at)
     return wanted.model_copy(update={"id": before.id}) if stands else None
+
+
+def sought(planned: Writes, begun: Intent | None, ours: Ours) -> Writes:
+    """With the entry that an earlier try may have made, though it can't be made any more."""
+    before = begun.planned.entry if begun and begun.planned else None
+    if planned.entry or before is None or before.id or before.resource in ours.entries:
+        return planned
+    return planned.model_copy(update={"entry": before})
 
 
 def zone(name: str) -> ZoneInfo:

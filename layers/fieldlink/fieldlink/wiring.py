@@ -109,10 +109,14 @@ class Services:
 
     @cached_property
     def _http(self) -> requests.Session:
+        from http.cookiejar import DefaultCookiePolicy
+
         import requests
 
         session = requests.Session()
         session.trust_env = False  # no proxy and no .netrc of whoever's environment
+        # One session serves every connection: no cookie of one org may go to another.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session
 
     def office(self) -> Office:
@@ -172,8 +176,9 @@ class Services:
             return self.authorisation.scopes(connection.login_url, token=token)
 
         org = self.salesforce(connection, doorkeeper=doorkeeper)
-        entry = Pass(connection, self.office)
-        return SalesforceExamination(org, self._http, entry, scopes)
+        return SalesforceExamination(
+            org, self._http, lambda: Pass(connection, self.office), scopes
+        )
 
     def case(self, connection: Connection) -> Case:
         """What the doctor has at hand to look at a connection."""

@@ -16,6 +16,7 @@ from fieldlink.alarms import tell_lost
 from fieldlink.errors import Lost
 from fieldlink.observability import logger, metrics
 from fieldlink.parking import Again, Attempt, attempt, parked, wait
+from fieldlink.records import Connection
 from fieldlink.wiring import now, services
 
 if TYPE_CHECKING:
@@ -120,15 +121,24 @@ def _later(
 
 
 def _hold(message: Attempt, closed: Closed, work: Work) -> str:
-    """Set aside: it is done as far as its queue is concerned."""
+    """Set aside: it is done as far as its queue is concerned.
+
+    What has been set aside is sent on before its connection ends. So if that is ending by now
+    this one may have come too late: it comes again, to be noted as such.
+    """
     if work.arrived is None:
         raise closed
-    holding.hold(message, arrived=work.arrived(message.body), state=services().state, now=now())
+    state = services().state
+    held = holding.hold(message, arrived=work.arrived(message.body), state=state, now=now())
+    connection = state.read(Connection, message.connection)
+    if connection and not connection.live:
+        state.forget(held)
+        raise closed
     error = type(closed).__name__
     logger.info("held", queue=message.queue, connection=message.connection, error=error)
     metrics.add_metric(name="Held", unit="Count", value=1)
     if isinstance(closed, Lost):
-        tell_lost(message.connection, services().state)
+        tell_lost(message.connection, state)
     return "held"
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink import writes
+from fieldlink import time_sheets, writes
 from fieldlink.desk import known_before, row
 from fieldlink.errors import Refused, Unavailable, Unclear, must
 from fieldlink.models import Delivered, Outcome, View, Writes, Written
@@ -76,11 +76,12 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     ours = writes.noticed(ours, view)
     known = [each.fact for each in visit.facts.values()]
     planned = writes.plan(fact, known, view, ours, desk.lacking)
-    claimed = _claim(visit, ours, planned, view, delivered, desk)
+    sought = time_sheets.sought(planned, begun, ours)
+    claimed = _claim(visit, ours, sought, view, delivered, desk)
     try:
-        made = _carry_out(planned, claimed, desk, look=begun is not None)
+        made = _carry_out(planned, claimed, desk, sought if begun else None)
         outcome = _tell(delivered, planned, begun, made, desk)
-        _settle(claimed, delivered, planned, made, desk)
+        _settle(claimed, delivered, sought if made.entry else planned, made, desk)
     except Unclear:
         # Salesforce may still be at it, so nobody looks for the rows before the lease is over.
         raise
@@ -122,11 +123,9 @@ def _tell(
     return outcome
 
 
-def _carry_out(planned: Writes, claimed: Visit, desk: Desk, *, look: bool) -> Written:
+def _carry_out(planned: Writes, claimed: Visit, desk: Desk, sought: Writes | None) -> Written:
     """Write what is planned, but for the rows that an earlier try has made."""
-    if planned.empty:
-        return Written()
-    found = desk.salesforce.find(planned) if look else Written()
+    found = desk.salesforce.find(sought) if sought and not sought.empty else Written()
     rest = planned.model_copy(
         update={
             **({"event": None} if found.event else {}),
@@ -136,7 +135,7 @@ def _carry_out(planned: Writes, claimed: Visit, desk: Desk, *, look: bool) -> Wr
     try:
         made = Written() if rest.empty else desk.salesforce.write(rest)
     except Refused:
-        if not look:  # a no to the first and only try: nothing of it is in doubt
+        if not sought:  # a no to the first and only try: nothing of it is in doubt
             must(desk.state.write(claimed.model_copy(update={"intent": None})))
         raise
     return Written(

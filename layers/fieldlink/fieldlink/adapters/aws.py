@@ -34,9 +34,12 @@ TARGETS = {
 # Not the caller's fault but the stack's: to be mended, and then tried again.
 OURS = (
     "AccessDenied",
+    "DecryptionFailure",
+    "Disabled",
     "ExpiredToken",
     "InvalidClientTokenId",
     "InvalidSignature",
+    "KMSInvalidState",
     "QueueDoesNotExist",
     "ResourceNotFound",
     "UnrecognizedClient",

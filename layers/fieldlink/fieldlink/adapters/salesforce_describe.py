@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WORK = "ServiceAppointment"
 PERSON = "User"
+STARTS = f"{WORK}.SchedStartTime"
 OBJECTS = (
     WORK,
     "AssignedResource",
@@ -42,6 +43,18 @@ NEEDED = {
 # Ours, where an administrator has made it: then it has to tell rows apart.
 KEY = "Fieldlink_Key__c"
 KEYED = ("Event", "TimeSheetEntry")
+ZONE = (*salesforce_soql.steps(*salesforce_soql.ZONE),)
+# By these we tell what to write: how far the work is, when a person decided last, whether it is
+# another day's, which day that is, and what became of our entry. Without them it is a guess.
+JUDGED_BY = {
+    Ability.STATUS: (f"{WORK}.StatusCategory", f"{WORK}.LastModifiedDate", STARTS),
+    Ability.ACTUAL_START: (STARTS,),
+    Ability.ACTUAL_END: (STARTS,),
+    Ability.TRAVEL_TIME: (STARTS,),
+    Ability.TIME_SHEETS: ZONE,
+    Ability.TIME_SHEET_ENTRIES: ZONE,
+    Ability.CHANGED_ENTRIES: ("TimeSheetEntry.TimeSheetId", "TimeSheet.Status"),
+}
 # Field Service Mobile sets statuses itself in every mode but this one.
 MOBILE = "SELECT DeveloperName, AscAutomaticMode FROM FieldServiceMobileSettings"
 OFF = "Off"
@@ -139,16 +152,16 @@ def _lacking(ability: Ability, objects: dict[str, _Object]) -> str:
     """Why our user can't do this, or ""."""
     request = salesforce_footprint.written()[ability]
     found = objects[request.sobject]
-    if ability in salesforce_footprint.MAKING:
-        return (
+    if ability not in salesforce_footprint.MAKING:
+        why = found.may("updateable", request.fields)
+    else:
+        why = (
             found.may("createable", request.fields)
             or found.wants(request.fields)
             or (_unrelated(found) if ability is Ability.EVENTS else "")
         )
-    if ability is Ability.STATUS and "StatusCategory" not in found.fields:
-        # How far the work is can't be told, so nobody could tell what is a step back.
-        return f"{found.name}.StatusCategory can't be seen"
-    return found.may("updateable", request.fields)
+    hidden = [each for each in JUDGED_BY.get(ability, ()) if not _visible(each, objects)]
+    return why or (f"{hidden[0]} can't be seen" if hidden else "")
 
 
 def _unrelated(event: _Object) -> str:
@@ -159,14 +172,7 @@ def _unrelated(event: _Object) -> str:
 
 
 def _statuses(part: dict[str, Any] | None) -> tuple[Status, ...]:
-    return tuple(
-        Status(
-            name=row["ApiName"],
-            category=salesforce_rows.category(row["StatusCode"]),
-            default=row["IsDefault"],
-        )
-        for row in (part or {}).get("records", ())
-    )
+    return tuple(salesforce_rows.status(row) for row in (part or {}).get("records", ()))
 
 
 def _loose_keys(objects: dict[str, _Object]) -> Iterator[str]:

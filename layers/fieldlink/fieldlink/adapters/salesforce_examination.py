@@ -27,12 +27,13 @@ class SalesforceExamination:
         self,
         org: SalesforceOrg,
         http: requests.Session,
-        entry: Pass,
+        entry: Callable[[], Pass],
         scopes: Callable[[str], frozenset[str] | None],
     ) -> None:
+        """`entry`: as it stands now; the org's own look may have renewed the token."""
         self._org = org
         self._http = http
-        self._pass = entry
+        self._entry = entry
         self._scopes = scopes
 
     def described(self) -> Described:
@@ -42,7 +43,7 @@ class SalesforceExamination:
         """The list of API versions needs no token, and counts for no quota."""
         try:
             answer = self._http.get(
-                f"{self._pass.instance_url}/services/data/",
+                f"{self._entry().instance_url}/services/data/",
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
@@ -57,7 +58,7 @@ class SalesforceExamination:
 
     def scopes(self) -> frozenset[str]:
         """Lost if the token that we have is good for nothing any more."""
-        found = self._scopes(self._pass.token)
+        found = self._scopes(self._entry().token)
         if found is None:
             raise Lost("Salesforce does not know our access token")
         return found

@@ -19,9 +19,10 @@ from fieldlink.ports import Again, nothing_is_known
 from fieldlink.records import Appointment, Assignment, PolledRows, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from fieldlink.adapters.salesforce_rest import SalesforceRest
+    from fieldlink.models import Status
     from fieldlink.ports import Fingerprints
 
 # A look at everything takes what was scheduled to end since then, so that late facts about
@@ -126,15 +127,21 @@ def _read(
     appointments = taken(Appointment, work, org.connection, known)
     assigned = found.get("assignments", ())
     assignments = taken(Assignment, assigned, org.connection, known)
-    statuses = chain.from_iterable(found.get("statuses", ()))
     return PolledRows(
         asked_at=asked_at,
         resources=resources.rows,
         appointments=appointments.rows,
         assignments=assignments.rows,
-        statuses=tuple(salesforce_rows.status(row) for row in statuses),
+        statuses=_statuses(chain.from_iterable(found.get("statuses", ()))),
         unchanged=resources.unchanged | appointments.unchanged | assignments.unchanged,
     )
+
+
+def _statuses(rows: Iterable[Row]) -> tuple[Status, ...]:
+    try:
+        return tuple(salesforce_rows.status(row) for row in rows)
+    except AttributeError as error:
+        raise Unclear("Salesforce's answer can't be read") from error
 
 
 def _time_of(headers: Mapping[str, str]) -> datetime:

@@ -76,7 +76,7 @@ class SalesforceAuthorisation:
             "aud": audience,
             "exp": int((datetime.now(UTC) + JWT_LIFE).timestamp()),
         }
-        assertion = _signed(claims, self._read_jwt_key())
+        assertion = _signed(claims, _ours(self._read_jwt_key))
         return self._grant(login_url, {"grant_type": BY_JWT, "assertion": assertion})
 
     def by_client(self, login_url: str) -> Grant:
@@ -144,7 +144,19 @@ class SalesforceAuthorisation:
         return answer
 
     def _app(self) -> dict[str, str]:
-        return dict(json.loads(self._read_app()))
+        try:
+            app = json.loads(_ours(self._read_app))
+            return {name: str(app[name]) for name in ("client_id", "client_secret")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable("the stack's secret of the app can't be read") from error
+
+
+def _ours(secret: Callable[[], str]) -> str:
+    """A secret of the stack. If AWS refuses it, that says nothing of anybody's access."""
+    try:
+        return secret()
+    except Refused as error:
+        raise Unavailable(f"a secret of the stack can't be read: {error}") from error
 
 
 def _error(answer: requests.Response) -> tuple[str, str]:

@@ -27,9 +27,9 @@ WORK = (
     "Id, Status, StatusCategory, SchedStartTime, ActualStartTime, ActualEndTime, "
     "ActualDuration, ParentRecordId, LastModifiedDate, LastModifiedById"
 )
-TRAVEL = (
-    "Id, ActualTravelTime, ServiceResource.Name, ServiceResource.RelatedRecord.TimeZoneSidKey"
-)
+ZONE = ("AssignedResource", "ServiceResource.RelatedRecord.TimeZoneSidKey")
+TRAVEL = f"Id, ActualTravelTime, ServiceResource.Name, {ZONE[1]}"
+BOOKED = "Id, StartTime, EndTime, TimeSheet.Status"
 STATUSES = (
     "SELECT ApiName, StatusCode, IsDefault, SortOrder FROM ServiceAppointmentStatus "
     "ORDER BY SortOrder"
@@ -144,10 +144,10 @@ def view_queries(
     }
     if not {*steps("ServiceAppointmentStatus", "ApiName")} & {*unreadable}:
         queries["statuses"] = STATUSES
-    if entry and not {*steps("TimeSheetEntry", "TimeSheet.Status")} & {*unreadable}:
+    booked = {step for each in BOOKED.split(", ") for step in steps("TimeSheetEntry", each)}
+    if entry and not booked & {*unreadable}:
         queries["entry"] = (
-            "SELECT Id, StartTime, EndTime, TimeSheet.Status FROM TimeSheetEntry "
-            f"WHERE Id = '{_id(entry)}' ORDER BY Id"
+            f"SELECT {BOOKED} FROM TimeSheetEntry WHERE Id = '{_id(entry)}' ORDER BY Id"
         )
     return queries
 

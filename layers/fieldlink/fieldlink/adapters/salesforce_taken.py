@@ -25,6 +25,9 @@ READ: dict[type[Row], Callable[[Raw, str], Any]] = {
     Appointment: salesforce_rows.appointment,
     Assignment: salesforce_rows.assignment,
 }
+RELATED = ("RelatedRecord", "ServiceResource")  # rows within our rows
+# To be raised when rows come to be read in another way: then none is taken for known.
+READING = b"1"
 
 
 class Taken(NamedTuple):
@@ -59,8 +62,12 @@ def fingerprint(row: Raw) -> str:
     Another one costs time and nothing else, so it does not matter that `marshal` may write
     another form in another Python.
     """
-    row.pop("attributes", None)
-    return blake2b(marshal.dumps([*row.values()], 2), digest_size=16).hexdigest()
+    row.pop("attributes", None)  # an address, with the version of the API in it
+    for name in RELATED:
+        if isinstance(related := row.get(name), dict):
+            related.pop("attributes", None)
+    told = marshal.dumps([*row.values()], 2)
+    return blake2b(told, digest_size=16, person=READING).hexdigest()
 
 
 def _by_key(kind: type[Row], page: list[Raw], connection: str) -> dict[Key, Raw]:
@@ -76,5 +83,5 @@ def _by_key(kind: type[Row], page: list[Raw], connection: str) -> dict[Key, Raw]
             for row in page
             if row.get("ServiceResourceId")
         }
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise Unavailable("Salesforce's answer has a row without a valid id") from error

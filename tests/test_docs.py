@@ -1,0 +1,79 @@
+"""What the documents say is there is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fieldlink.ends import ENDS
+from local.cloudformation import read_template
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+DOCS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+TEMPLATE = read_template(ROOT / "template.yaml")
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+MAKE = re.compile(r"(?:^|`)make ([a-z]+)\b", re.MULTILINE)
+ALARM = re.compile(r"`(\w+(?:Alarm|Failing|Throttled))`")
+
+
+def text(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    broken = [to for to in LINK.findall(path.read_text()) if not (path.parent / to).exists()]
+
+    assert broken == []
+
+
+def test_every_make_target_that_is_named_is_one() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {target for path in DOCS for target in MAKE.findall(path.read_text())}
+
+    assert named - targets == set()
+    assert {"run", "test", "deploy", "doctor"} <= named
+
+
+def test_every_end_of_a_connection_is_explained_as_the_console_does() -> None:
+    rows = "".join(f"| {name} | {end.words} | {end.cure} |\n" for name, end in ENDS.items())
+
+    assert rows in text("operating.md")
+
+
+def test_every_parameter_of_the_stack_is_listed() -> None:
+    listed = set(re.findall(r"`(\w+)`", text("deploying.md").partition("## Parameters")[2]))
+
+    assert set(TEMPLATE["Parameters"]) <= listed
+
+
+def test_every_alarm_is_explained_and_no_other_is() -> None:
+    alarms = {
+        name
+        for name, each in TEMPLATE["Resources"].items()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+    assert set(ALARM.findall(text("operating.md"))) == alarms
+
+
+def test_every_output_that_is_named_is_one() -> None:
+    outputs = set(TEMPLATE["Outputs"])
+    named = {
+        name for path in DOCS for name in re.findall(r"outputs? `(\w+)`", path.read_text())
+    }
+
+    assert named
+    assert named <= outputs
+
+
+def test_the_readme_shows_every_folder() -> None:
+    shown = set(re.findall(r"^\| `([a-z]+)/", README.read_text(), re.MULTILINE))
+    folders = {
+        path.name
+        for path in ROOT.iterdir()
+        if path.is_dir() and not path.name.startswith((".", "__")) and "egg" not in path.name
+    }
+
+    assert shown == folders
