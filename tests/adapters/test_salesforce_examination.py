@@ -130,6 +130,16 @@ def answered(script: Script, http: requests.Session, *parts: dict[str, Any]) -> 
     return salesforce_describe.described(rest(http, script.url))
 
 
+def test_an_org_that_describes_nothing_at_all_is_not_one_without_rights(
+    http: requests.Session,
+) -> None:
+    error = [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
+    parts = [part(name, 404, error) for name in salesforce_describe.OBJECTS]
+
+    with scripted() as script, pytest.raises(Refused, match="describes no object"):
+        answered(script, http, *parts)
+
+
 @pytest.mark.parametrize(
     "code", ["UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE"]
 )
@@ -147,9 +157,12 @@ def test_what_is_no_description_is_unclear(body: Any, http: requests.Session) ->
         salesforce_describe.described(rest(http, script.url))
 
 
-def test_an_org_that_shows_nothing_lacks_everything(http: requests.Session) -> None:
+def test_an_org_that_shows_people_without_fields_and_nothing_else_lacks_everything(
+    http: requests.Session,
+) -> None:
+    people = part(salesforce_describe.PERSON, 200, {"fields": []})
     with scripted() as script:
-        told = answered(script, http)
+        told = answered(script, http, people)
 
     assert set(told.missing) == {*salesforce_describe.OBJECTS} - {salesforce_describe.PERSON}
     assert told.unreadable == salesforce_footprint.asked()

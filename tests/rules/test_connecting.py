@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fieldlink import connecting
-from fieldlink.errors import Refused
-from fieldlink.records import Access, Connection, Listed, PendingAuthorisation, Tokens
+from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.records import (
+    Access,
+    Capabilities,
+    Connection,
+    Listed,
+    PendingAuthorisation,
+    Tokens,
+)
 from fieldlink.renewing import Pass
 from tests.fakes import NOON, FakeAuthorisation, FakeSalesforce
 from tests.make import CONNECTION
@@ -228,6 +235,19 @@ def test_what_field_service_lacks_is_said_in_plain_words() -> None:
 
     assert made.state == "incomplete"
     assert made.problem == ("Assigned Resources can't be seen; Service Resources can't be seen")
+
+
+@pytest.mark.parametrize("error", [Refused("no"), Unavailable("not now"), Unclear("?")])
+def test_an_org_that_does_not_tell_what_may_be_written_is_connected_all_the_same(
+    error: Exception,
+) -> None:
+    town = Town()
+    town.fate.fail("describe all", error)
+
+    made = town.finish(town.begin())
+
+    assert (made.state, town.kept.state) == ("connected", "connected")
+    assert town.state.read(Capabilities, CONNECTION) is None
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -145,13 +145,23 @@ def _looked_at(connection: Connection, org: Salesforce, office: Office) -> Conne
     try:
         problem = "; ".join(MISSING[missing] for missing in org.missing_objects())
         if not problem:
-            capabilities.refresh(connection, salesforce=org, state=office.state, now=office.now)
+            _ask_rights(connection, org, office)
     except Lost as lost:
         noted = office.state.read(Connection, connection.connection) or connection
         update = {"state": "lost", "problem": str(lost), "end": lost.end}
         return connection.model_copy(update=update | {"version": noted.version})
     now = "incomplete" if problem else "connected"
     return connection.model_copy(update={"state": now, "problem": problem})
+
+
+def _ask_rights(connection: Connection, org: Salesforce, office: Office) -> None:
+    """What can't be told now is told by the next night, and everything is tried until then."""
+    try:
+        capabilities.refresh(connection, salesforce=org, state=office.state, now=office.now)
+    except Lost:
+        raise
+    except (Refused, Unavailable):
+        return
 
 
 def _in_plain_words(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters import salesforce_footprint, salesforce_rows, salesforce_soql
 from fieldlink.adapters.salesforce_errors import body_errors, refusal
-from fieldlink.errors import Unavailable, Unclear
+from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Ability, Described, Status
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def described(rest: SalesforceRest) -> Described:
     """What is not visible counts as not there. Unavailable if that can't be told now."""
     parts = _asked(rest)
     objects = {name: _Object(name, parts.get(name)) for name in OBJECTS}
+    if not any(each.visible for each in objects.values()):
+        # People and Events are there for everybody, so this says nothing of what is there.
+        raise Refused("Salesforce describes no object at all")
     unreadable = [each for each in salesforce_footprint.asked() if not _visible(each, objects)]
     mobile = parts.get("mobile")
     return Described(
