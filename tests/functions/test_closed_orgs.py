@@ -535,3 +535,35 @@ def test_what_waits_goes_on_though_the_look_itself_is_refused(
     assert "refused a look" in found.problem
     assert desk.held == 0
     assert aws.queued(desk.url) == ["{}"]
+
+
+def test_a_poll_that_lost_the_answer_to_a_renewal_comes_again_soon_and_only_once(
+    aws: Pretended, bundle: Services, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    lost = {"match": {"path": "oauth2/token"}, "after": True, "drop": True}
+    salesforce.expire_access_tokens()
+    salesforce.faults.append(lost)
+    sqs, url = aws.client("sqs"), bundle.settings.polls_queue_url
+    body = json.dumps({"connection": connection.connection})
+    sqs.send_message(
+        QueueUrl=url, MessageBody=body, MessageGroupId="g", MessageDeduplicationId="d"
+    )
+    [found] = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+    record = {
+        "messageId": found["MessageId"],
+        "receiptHandle": found["ReceiptHandle"],
+        "body": found["Body"],
+        "attributes": dict(found["Attributes"]),
+    }
+
+    first = poll_salesforce.lambda_handler({"Records": [record]}, CONTEXT)
+    record["attributes"]["ApproximateReceiveCount"] = "2"
+    second = poll_salesforce.lambda_handler({"Records": [record]}, CONTEXT)
+
+    assert first == {"batchItemFailures": [{"itemIdentifier": found["MessageId"]}]}
+    assert second == {"batchItemFailures": []}
+    access = bundle.state.read(Access, connection.connection)
+    assert access
+    assert access.answer_lost
+    asked = [each.grant_type for each in salesforce.token_requests]
+    assert asked.count("refresh_token") == 1  # nobody shows a token that may be used up so soon
