@@ -7,7 +7,7 @@ from typing import Any
 
 from fieldlink import overview
 from fieldlink.parking import Attempt, parked
-from fieldlink.records import Invitation, Listed, Watermark, WebhookTested
+from fieldlink.records import Gate, Invitation, Listed, Watermark, WebhookTested
 from tests.fakes import NOON, FakeState
 from tests.make import CONNECTION, connection, resource, worker
 
@@ -79,3 +79,11 @@ def test_everybody_is_shown_with_how_far_the_app_is() -> None:
     shown = overview.people(CONNECTION, state)
 
     assert shown == [(name, text) for name, (_, _, text) in people.items() if text]
+
+
+def test_our_share_of_a_small_org_is_shown_as_it_is_counted() -> None:
+    gate = Gate(connection=CONNECTION, used=300, allowed=15_000, ours=288, seen_at=NOON)
+
+    shown = overview.calls(gate, connection(quota_share=1))
+
+    assert shown[0] == "288 of our share of 576; the whole org 300 of 15000"

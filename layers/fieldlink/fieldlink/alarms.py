@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fieldlink.errors import FieldlinkError
+from fieldlink.listing import every_connection
 from fieldlink.observability import logger
-from fieldlink.records import Connection, Listed
+from fieldlink.records import Connection
 
 if TYPE_CHECKING:
     from fieldlink.metering import CountingMeter
@@ -26,8 +27,7 @@ def tell_lost(name: str, state: State) -> None:
 
 def tell_all_lost(state: State) -> None:
     """Those of which nobody lived to tell."""
-    listed = state.all_of(Listed)
-    for each in state.read_many(Connection, (line.key for line in listed)):
+    for each in every_connection(state):
         if each.state == "lost" and not each.told:
             tell_lost(each.connection, state)
 

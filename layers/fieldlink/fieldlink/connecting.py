@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from fieldlink import capabilities, ends, granting
 from fieldlink.errors import Lost, Refused, Unavailable, must
+from fieldlink.listing import every_connection
 from fieldlink.logins import check_instance
-from fieldlink.records import Access, Connection, Listed, PendingAuthorisation
+from fieldlink.records import Access, Connection, PendingAuthorisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,8 +186,7 @@ def _stored(connection: Connection, state: State) -> Connection:
 
 def _check_only_one(connection: Connection, org: str, state: State) -> None:
     """Two connections of the same two accounts would do everything twice."""
-    others = state.read_many(Connection, (each.key for each in state.all_of(Listed)))
-    for other in others:
+    for other in every_connection(state):
         same = (other.org, other.hypertrack_account) == (org, connection.hypertrack_account)
         if same and other.live and other.connection != connection.connection:
             raise Refused(

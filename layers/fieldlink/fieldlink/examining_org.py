@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fieldlink import ends
 from fieldlink.errors import Lost, Refused, Unavailable
 from fieldlink.findings import Case, Check, Once, Told, fault, look, ok, unknown, warning
-from fieldlink.gate import SOFT
+from fieldlink.gate import SOFT, spent
 from fieldlink.records import Gate
 
 if TYPE_CHECKING:
@@ -108,28 +108,20 @@ def _quota(case: Case) -> Told:
         connection=case.connection.connection
     )
     numbers = f"{gate.used} of {gate.allowed} calls of the last 24 hours are used"
-    share = case.connection.quota_share
     if gate.paused == "limit" or (gate.allowed and gate.used >= gate.allowed):
         return fault(
             f"the org has no calls left: {numbers}",
             "Nothing is lost: writes go on when calls are free again. See in Salesforce which "
             "app uses them (Setup → System Overview → API Usage).",
         )
-    spent = _spent(gate, share)
-    if gate.paused or spent >= SOFT:
+    used = spent(gate.used, gate.allowed, gate.ours, case.connection)
+    if gate.paused or used >= SOFT:
         return warning(
-            f"{numbers}, {gate.ours} of them ours; our share is {share} %",
+            f"{numbers}, {gate.ours} of them ours; our share is "
+            f"{case.connection.quota_share} %",
             "See which app uses them, or raise this connection's share in its settings.",
         )
     return ok(numbers if gate.allowed else "not heard yet")
-
-
-def _spent(gate: Gate, share: int) -> float:
-    """Of the org's calls or of our share of them, whichever is closer to its end."""
-    if not gate.allowed:
-        return 0.0
-    ours = max(1.0, gate.allowed * share / 100)
-    return max(gate.used / gate.allowed, gate.ours / ours)
 
 
 def _breaker(case: Case) -> Told:

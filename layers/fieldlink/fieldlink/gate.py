@@ -149,11 +149,7 @@ class Doorkeeper:
             raise Closed("most of the day's calls to Salesforce are used up")
 
     def _spent(self, used: int, allowed: int, ours: int) -> float:
-        """Of our share or of all that the org has, whichever is closer to its end."""
-        if not allowed:
-            return 0.0  # not heard yet
-        share = max(LEAST_SHARE, allowed * self._connection.quota_share / 100)
-        return max(ours / share, used / allowed)
+        return spent(used, allowed, ours, self._connection)
 
     def _pause(self, gate: Gate, why: Literal["share", "limit"]) -> bool:
         return self._change(gate, paused=why, paused_at=gate.paused_at or self._now())
@@ -179,6 +175,18 @@ class Doorkeeper:
         self._gate = self._state.read(Gate, name) or Gate(connection=name)
         self._read_at = self._now()
         return self._gate
+
+
+def share(allowed: int, connection: Connection) -> int:
+    """How many of an org's daily calls a connection may use."""
+    return max(LEAST_SHARE, allowed * connection.quota_share // 100)
+
+
+def spent(used: int, allowed: int, ours: int, connection: Connection) -> float:
+    """Of our share or of all that the org has, whichever is closer to its end."""
+    if not allowed:
+        return 0.0  # not heard yet
+    return max(ours / share(allowed, connection), used / allowed)
 
 
 def _why(gate: Gate) -> str:

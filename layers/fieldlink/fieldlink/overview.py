@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fieldlink.gate import share
+from fieldlink.listing import every_connection
 from fieldlink.records import (
     Capabilities,
     Connection,
     Gate,
     Held,
-    Listed,
     Parked,
     Resource,
     Vanished,
@@ -28,9 +29,9 @@ SHOWN = 200  # parked items and people on one page
 
 def connections(state: State) -> list[Connection]:
     """Every connection of the stack, by name."""
-    listed = state.all_of(Listed)
-    found = state.read_many(Connection, (each.key for each in listed))
-    return sorted(found, key=lambda each: (each.name.casefold(), each.connection))
+    return sorted(
+        every_connection(state), key=lambda each: (each.name.casefold(), each.connection)
+    )
 
 
 def details(connection: Connection, state: State) -> dict[str, Any]:
@@ -59,9 +60,9 @@ def calls(gate: Gate | None, connection: Connection) -> list[str]:
         return []
     lines = []
     if gate.allowed:
-        share = gate.allowed * connection.quota_share // 100
+        ours = share(gate.allowed, connection)
         lines = [
-            f"{gate.ours} of our share of {share}; the whole org {gate.used} of {gate.allowed}",
+            f"{gate.ours} of our share of {ours}; the whole org {gate.used} of {gate.allowed}",
         ]
     if gate.seen_at:
         lines.append(f"in the 24 hours before {_shown(gate.seen_at)}")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink import comparing, handing_on, reconciling, transitions
 from fieldlink.commands import poll_message
 from fieldlink.errors import Unavailable
+from fieldlink.listing import every_connection
 from fieldlink.models import Poll
 from fieldlink.reconciling import Settled
-from fieldlink.records import Capabilities, Connection, Listed, PolledRows, Watermark
+from fieldlink.records import Capabilities, Connection, PolledRows, Watermark
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,8 +61,7 @@ class Ground(NamedTuple):
 
 def start(slot: datetime, *, state: State, polls: Outbox) -> int:
     """Have every connection's org looked at once in this slot of five minutes."""
-    listed = state.all_of(Listed)
-    connections = state.read_many(Connection, (each.key for each in listed))
+    connections = every_connection(state)
     due = [each.connection for each in connections if each.state in {"connected", "ending"}]
     polls.put(poll_message(Poll(connection=name), slot.isoformat()) for name in due)
     return len(due)

@@ -6,13 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fieldlink.commands import poll_message
+from fieldlink.listing import every_connection
 from fieldlink.models import Poll
 from fieldlink.records import (
     Appointment,
     Assignment,
-    Connection,
     Geofence,
-    Listed,
     PolledRows,
     Resource,
     Row,
@@ -44,8 +43,7 @@ class Settled(NamedTuple):
 
 def start(night: date, *, state: State, polls: Outbox) -> int:
     """Have everything current compared in every org that is connected, once a night."""
-    listed = state.all_of(Listed)
-    connections = state.read_many(Connection, (each.key for each in listed))
+    connections = every_connection(state)
     due = [each.connection for each in connections if each.state == "connected"]
     slot = f"night of {night.isoformat()}"
     polls.put(poll_message(Poll(connection=name, full=True), slot) for name in due)
