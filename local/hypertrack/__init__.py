@@ -6,7 +6,17 @@ documentation is silent, `Switches` says what is assumed and lets a test assume 
 
 from local.hypertrack.apps import APPS, LinkRejected, NotPossible
 from local.hypertrack.phone import Phone
+from local.hypertrack.shapes import SHAPES, Shape
 from local.hypertrack.simulator import FakeHyperTrack
 from local.hypertrack.state import Switches
 
-__all__ = ["APPS", "FakeHyperTrack", "LinkRejected", "NotPossible", "Phone", "Switches"]
+__all__ = [
+    "APPS",
+    "SHAPES",
+    "FakeHyperTrack",
+    "LinkRejected",
+    "NotPossible",
+    "Phone",
+    "Shape",
+    "Switches",
+]

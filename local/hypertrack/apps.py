@@ -44,6 +44,12 @@ class App:
     completed: bool = False  # {"completed": true} and separate notes, before there were types
     event: Literal["geotag", "custom_marker"] = "geotag"
 
+    @property
+    def orders(self) -> bool:
+        """Whether it shows orders, and completes and cancels them through the API."""
+        since = (0, 8, 0) if self.platform == "Android" else (2, 6, 0)
+        return tuple(int(each) for each in self.version.split(".")) >= since
+
 
 CLOCK: dict[Action, str] = {"clock_in": "CLOCK_IN", "clock_out": "CLOCK_OUT"}
 CHECKS: dict[Action, str] = {

@@ -13,6 +13,7 @@ from local.http import session
 from local.hypertrack.events import Event, Outcome
 
 ANSWER_WITHIN = 10  # seconds, then HyperTrack closes the connection
+ANSWER_KEPT = 1000  # characters; how many HyperTrack keeps is not documented
 
 
 @dataclass
@@ -25,9 +26,17 @@ class Message:
     headers: dict[str, str]
     events: tuple[Event, ...] = ()
     attempt: int = 1
+    answer: str | None = None
 
     def again(self) -> Self:
         return type(self)(self.account_id, self.url, self.body, self.headers, self.events)
+
+    def note(self, status: int | None) -> None:
+        """What the last attempt came to; a copy does not hide one that arrived."""
+        for event in self.events:
+            if event.outcome != "delivered":
+                event.status, event.attempts = status, self.attempt
+                event.answer = self.answer
 
     def conclude(self, outcome: Outcome) -> None:
         """A copy that fails does not undo one that arrived."""
@@ -37,7 +46,7 @@ class Message:
 
 
 def attempt(message: Message) -> int | None:
-    """The status of the answer, or None if there was none in time."""
+    """The status of the answer, or None if there was none in time; its text is kept."""
     try:
         with session() as http:
             answer = http.post(
@@ -48,7 +57,9 @@ def attempt(message: Message) -> int | None:
                 allow_redirects=False,
             )
     except requests.RequestException:
+        message.answer = None
         return None
+    message.answer = answer.text[:ANSWER_KEPT]
     return answer.status_code
 
 

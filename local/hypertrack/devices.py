@@ -55,9 +55,10 @@ class Devices:
         device, now = _find(ask.account, device_id), self._world.clock()
         self._world.handsets[device_id].command(False)
         told = {"value": "inactive", "reason": "deleted"}
+        device.status = {**told, "recorded_at": stamp(now, 6)}
         self._world.emit(ask.account, "device_status", told, device=device, at=now)
+        device.deleted = True  # first: it is to hear of no orders any more
         unlink(self._world, ask.account, device, now)
-        device.deleted = True
         return 204, None
 
     def undelete(self, ask: Ask, device_id: str) -> Answer:

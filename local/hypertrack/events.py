@@ -47,6 +47,9 @@ class Event:
     account_id: str
     body: Json
     outcome: Outcome = "pending"
+    status: int | None = None  # of the last attempt, None if there was no answer
+    attempts: int = 0
+    answer: str | None = None
 
     @property
     def moment(self) -> str:

@@ -4,7 +4,7 @@ from math import isfinite
 from typing import Any
 
 from local.hypertrack.answers import Answer, Ask, NoSuchPage, Refusal, page, problem
-from local.hypertrack.state import NO_DEVICE, Account, Geofence, Json, stamp
+from local.hypertrack.state import NO_DEVICE, Account, Geofence, Json, Marker, stamp
 from local.hypertrack.tracker import describe as describe_marker
 from local.hypertrack.world import World
 
@@ -51,7 +51,8 @@ class Geofences:
         return 200, {"data": data, "pagination_token": some.token, "links": links}
 
     def read(self, ask: Ask, geofence_id: str) -> Answer:
-        return 200, describe(_find(ask.account, geofence_id))
+        """With its markers, as the apps find it."""
+        return 200, describe(_find(ask.account, geofence_id), with_markers=True)
 
     def change(self, ask: Ask, geofence_id: str) -> Answer:
         """Replaces the metadata, the only thing that can be changed."""
@@ -93,9 +94,17 @@ def describe(geofence: Geofence, *, with_markers: bool = False) -> Json:
         "metadata": geofence.metadata,
     }
     if with_markers:
-        data = [{**describe_marker(geofence, each)} for each in geofence.markers]
+        data = [_marker(geofence, each) for each in geofence.markers]
         body["markers"] = {"data": data, "pagination_token": None}
     return body
+
+
+def _marker(geofence: Geofence, marker: Marker) -> Json:
+    """As the app's own test data have it: nulls where there was no exit and no trip."""
+    more: Json = {"device_id": marker.device_id, "trip_id": None, "metadata": {}}
+    lasting: Json = {"exit": None, "duration": None}
+    created = {"created_at": stamp(marker.arrival.at, 6)}
+    return lasting | describe_marker(geofence, marker) | more | created
 
 
 def _listed(geofence: Geofence, query: Json) -> bool:

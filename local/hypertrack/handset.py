@@ -10,6 +10,7 @@ from local.hypertrack.tracker import Tracker
 from local.hypertrack.world import World
 
 EVERY = 10  # seconds between two locations while moving
+BATTERY = {"low": 15, "normal": 80, "charging": 50}  # percent, unless one is given
 
 
 class MovingPhone:
@@ -30,7 +31,9 @@ class MovingPhone:
         self._activity = "stop"
         self._outage = False
         self._outbox: list[Callable[[], None]] | None = None
-        self._ordered: bool | None = None
+        self._own = False  # the SDK's intent, apart from the remote one
+        self._remote = False
+        self._missed: dict[str, bool] = {}
         world.handsets[device.device_id] = self
 
     def now(self) -> datetime:
@@ -80,12 +83,14 @@ class MovingPhone:
             self._outage = value != "active"
             self._report(value, reason, activity, at or self.now())
 
-    def battery(self, value: str, at: datetime | None = None) -> None:
+    def battery(
+        self, value: str, at: datetime | None = None, *, percent: int | None = None
+    ) -> None:
         """Report low, normal or charging."""
         with self._world.lock:
-            moment = at or self.now()
             self._device.battery = value
-            self._send(lambda: self._tell("battery", {"value": value}, moment))
+            share = BATTERY.get(value, 50) if percent is None else percent
+            self._tell("battery", {"value": value, "battery_percent": share}, at or self.now())
 
     def offline(self) -> None:
         """Keep what is recorded from here on, and hear no commands."""
@@ -101,17 +106,45 @@ class MovingPhone:
             for send in kept:
                 send()
             self._tracker.heard_at = None
-            if self._ordered is not None:
-                self.command(self._ordered)
+            missed, self._missed = self._missed, {}
+            for intent, tracking in missed.items():
+                self._obey(intent, tracking)
 
     def command(self, tracking: bool) -> None:
-        """Obey a silent push, now or when back online."""
+        """Obey a silent push of the first generation: as if the SDK had been told."""
+        self._obey("own", tracking)
+
+    def intend(self, tracking: bool) -> None:
+        """Hear what orders and work status want; the SDK's own intent stays as it is."""
+        self._obey("remote", tracking)
+
+    def set_tracking(self, tracking: bool, at: datetime | None = None) -> None:
+        """The SDK's own switch. Off stops even during an order, until the next remote push."""
+        with self._world.lock:
+            self._own = tracking
+            self._run(tracking, at or self.now())
+
+    def restart(self, at: datetime | None = None) -> None:
+        """Open the app anew: it hears what HyperTrack wants of it by now."""
+        with self._world.lock:
+            self._run(self._own or self._remote, at or self.now())
+
+    def _obey(self, intent: str, tracking: bool) -> None:
         if self._outbox is not None:
-            self._ordered = tracking
-            return
-        self._ordered = None
-        if tracking != self.tracking and not self._device.deleted:
-            (self._start if tracking else self._stop)(self.now())
+            self._missed[intent] = tracking
+        elif intent == "own":
+            self.set_tracking(tracking)
+        else:
+            self._remote = tracking
+            self._run(self._own or tracking, self.now())
+
+    def _run(self, tracking: bool, at: datetime) -> None:
+        if tracking != self.tracking and not (tracking and self._device.deleted):
+            (self._start if tracking else self._stop)(at)
+
+    def locate(self, answer: Callable[[Fix | None], None]) -> None:
+        """Say where it is, now or when back online."""
+        self._send(lambda: answer(self._fix(self.now())))
 
     def geofence_made(self) -> None:
         """With the switch set, look around at once instead of with the next location."""
@@ -121,14 +154,16 @@ class MovingPhone:
     def _start(self, at: datetime) -> None:
         self.tracking, self._outage = True, False
         self._report("active", None, "stop", at)
-        self._send(lambda: self._tracker.begin(at))
+        begin = self._dated(at)
+        self._send(lambda: self._tracker.begin(begin))
         if self.place is not None:
             self._be(self.place, at)
 
     def _stop(self, at: datetime) -> None:
         self.tracking = False
         self._report("inactive", "tracking_stopped", None, at)
-        self._send(lambda: self._tracker.end(at))
+        end = self._dated(at)
+        self._send(lambda: self._tracker.end(end))
 
     def _move(self, activity: str) -> None:
         changed, self._activity = activity != self._activity, activity
@@ -138,7 +173,7 @@ class MovingPhone:
     def _be(self, place: Place, at: datetime, speed: float = 0, course: float = 0) -> None:
         self.place, self._moment = place, at
         if self.tracking and not self._outage:
-            fix = Fix(place, at, round(speed, 2), round(course, 1))
+            fix = Fix(place, self._dated(at), round(speed, 2), round(course, 1))
             self._send(lambda: self._tracker.locate(fix))
 
     def _report(
@@ -146,15 +181,25 @@ class MovingPhone:
     ) -> None:
         told = {"value": value, "reason": reason, "activity": activity}
         data = {key: text for key, text in told.items() if text is not None}
-        self._send(lambda: self._tell("device_status", data, at))
+        self._tell("device_status", data, at)
 
     def _tell(self, kind: str, data: Json, at: datetime) -> None:
+        dated, fix = self._dated(at), self._fix(at)
+        self._send(lambda: self._hand_in(kind, data, dated, fix))
+
+    def _hand_in(self, kind: str, data: Json, at: datetime, fix: Fix | None) -> None:
         if kind == "device_status":
             self._device.status = {**data, "recorded_at": stamp(at, 6)}
-        self._tracker.emit(kind, data, at, self._fix(at))
+        self._tracker.emit(kind, data, at, fix)
 
     def _fix(self, at: datetime) -> Fix | None:
-        return Fix(self.place, at) if self.place is not None and not self._outage else None
+        if self.place is None or self._outage:
+            return None
+        return Fix(self.place, self._dated(at))
+
+    def _dated(self, at: datetime) -> datetime:
+        """What the phone's own clock says at that moment."""
+        return at + self._tracker.skew
 
     def _send(self, send: Callable[[], None]) -> None:
         if self._outbox is None:

@@ -26,6 +26,11 @@ def operation(method: str, path: str) -> dict[str, Any] | None:
     return found
 
 
+def refuses_with(method: str, path: str, status: int) -> bool:
+    """Whether the contract declares this answer."""
+    return str(status) in (operation(method, path) or {}).get("responses", {})
+
+
 def read_query(method: str, path: str, given: Mapping[str, str]) -> dict[str, Any]:
     """The query with its declared types and defaults; what cannot be read stays a string."""
     declared = _parameters(method, path)

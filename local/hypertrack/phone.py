@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from local.hypertrack.apps import Action, App, NotPossible
-from local.hypertrack.handset import MovingPhone
+from local.hypertrack.order_buttons import OrderButtons
 from local.hypertrack.state import NO_DEVICE, Account, Device, Geofence, Invite, Json
 from local.hypertrack.world import World
 
@@ -20,14 +20,14 @@ class Shown:
     lines: dict[str, str]
 
 
-class Phone(MovingPhone):
+class Phone(OrderButtons):
     """An installed Visits App. Every `at` is when the phone records it, by default now."""
 
     def __init__(
         self, world: World, account: Account, device: Device, app: App, invite: Invite
     ) -> None:
-        super().__init__(world, account, device, device.registered_at)
-        self.app = app
+        super().__init__(world, account, device, app)
+        self.invite = invite
         self._link = invite.data
         self._manual: set[str] = set()
         self._done: set[str] = set()
@@ -100,8 +100,8 @@ class Phone(MovingPhone):
 
     def _shift(self, action: Action, at: datetime, *, starts: bool) -> None:
         with self._world.lock:
-            if self.tracking == starts:
-                raise NotPossible(f"{action}: the phone is {'' if starts else 'not '}tracking")
+            if self._own == starts:
+                raise NotPossible(f"{action}: the app is {'' if starts else 'not '}clocked in")
             switch_first = starts == (self.app.platform == "Android")
             if switch_first:
                 self._switch(at, starts=starts)
@@ -111,7 +111,7 @@ class Phone(MovingPhone):
                 self._switch(at, starts=starts)
 
     def _switch(self, at: datetime, *, starts: bool) -> None:
-        (self._start if starts else self._stop)(at)
+        self.set_tracking(starts, at)
 
     def _finish(
         self, action: Action, visit: str, note: str, photos: Sequence[str], at: datetime
@@ -174,8 +174,8 @@ class Phone(MovingPhone):
         return geofence.geometry if geofence and circle and self.app.expects else None
 
     def _geotag(self, metadata: Json, at: datetime, expected: Json | None = None) -> None:
-        fix, event = self._fix(at), self.app.event
-        self._send(lambda: self._tracker.geotag(event, metadata, fix, at, expected))
+        fix, event, dated = self._fix(at), self.app.event, self._dated(at)
+        self._send(lambda: self._tracker.geotag(event, metadata, fix, dated, expected))
 
     def _lists(self, geofence: Geofence) -> bool:
         everyones = self.app.platform == "iOS" and geofence.device_id == NO_DEVICE

@@ -15,12 +15,31 @@ from local.hypertrack import faults, openapi
 from local.hypertrack.answers import Answer, Ask, Refusal, problem, unauthorized, unprocessable
 from local.hypertrack.devices import Devices
 from local.hypertrack.geofences import Geofences
+from local.hypertrack.geotags import Geotags
+from local.hypertrack.locating import Locating
+from local.hypertrack.oauth import OAuth, bearer
+from local.hypertrack.order_webhooks import OrderWebhooks
+from local.hypertrack.orders import Orders
 from local.hypertrack.page import show
+from local.hypertrack.places import Places
 from local.hypertrack.state import Account
+from local.hypertrack.visits import Visits
 from local.hypertrack.workers import Workers
 from local.hypertrack.world import Request, World
 
 Operation = Callable[..., Answer]
+PARTS: tuple[Callable[[World], Any], ...] = (
+    Workers,
+    Devices,
+    Geofences,
+    Visits,
+    Geotags,
+    OrderWebhooks,
+    Orders,
+    OAuth,
+    Locating,
+    Places,
+)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -46,8 +65,8 @@ class Server:
         self._app.register_error_handler(Refusal, _refuse)
         self._app.register_error_handler(HTTPException, _unknown)
         self._app.add_url_rule("/", "page", lambda: show(world))
-        for part in (Workers(world), Devices(world), Geofences(world)):
-            for method, rule, operation in part.routes:
+        for part in PARTS:
+            for method, rule, operation in part(world).routes:
                 self._route(method, rule, operation)
         self._server: BaseWSGIServer | None = None
 
@@ -91,13 +110,16 @@ class Server:
         response = None if g.fault.get("after") else faults.answer(g.fault)
         if response is not None:
             return response
-        if request.url_rule is not None:
+        if request.url_rule is not None and not _open_to_all(request.url_rule.rule):
             g.account = self._authenticate()
         return None
 
     def _authenticate(self) -> Account:
-        """Basic AccountId:SecretKey. The publishable key opens nothing here."""
+        """Basic AccountId:SecretKey, or a token. The publishable key opens nothing here."""
         given = request.authorization
+        whose = bearer(self._world, given.token) if given and given.type == "bearer" else None
+        if whose is not None:
+            return whose
         account = self._world.accounts.get(str(given.username)) if given else None
         if given is None or account is None or given.type != "basic":
             raise unauthorized()
@@ -106,13 +128,13 @@ class Server:
         return account
 
     def _ask(self, rule: str) -> Ask:
-        path = rule.replace("<", "{").replace(">", "}")
+        path = _template(rule)
         known = openapi.operation(request.method, path) is not None
         body = _json(known)
         query = openapi.read_query(request.method, path, request.args)
         if known and self._world.validate:
             problems = openapi.request_problems(request.method, path, query, body)
-            if problems:
+            if problems and openapi.refuses_with(request.method, path, 422):
                 raise unprocessable(problems)
         return Ask(g.account, body, query)
 
@@ -142,7 +164,7 @@ class Server:
         """An answer of ours that breaks the contract is a mistake of the simulator."""
         if request.url_rule is None or g.fault:
             return
-        path = request.url_rule.rule.replace("<", "{").replace(">", "}")
+        path = _template(request.url_rule.rule)
         if path.endswith("/invite") and self._world.switches.invite_answer != "invite_link":
             return
         if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -153,7 +175,19 @@ class Server:
         )
 
 
+def _open_to_all(rule: str) -> bool:
+    """The contract says which operation needs no key: the one that hands them out."""
+    path = _template(rule)
+    return (openapi.operation(request.method, path) or {}).get("security") == []
+
+
+def _template(rule: str) -> str:
+    return rule.replace("<", "{").replace(">", "}")
+
+
 def _json(contract: bool) -> Any:
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return request.form.to_dict()
     raw = request.get_data()
     if not raw.strip():
         return {}

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import uuid4
 
 from local.hypertrack.geometry import Place
+
+if TYPE_CHECKING:
+    from local.hypertrack.order_state import Order
 
 Json = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -50,6 +53,30 @@ class Switches:
     """OpenAPI's example, OpenAPI's schema, and an older guide name three different answers."""
     device_page: int = 100
     """How many devices one page of GET /devices?pagination=1 holds."""
+    order_ended_twice: Literal[200, 404, 409] = 404
+    """What it answers if an order is completed or cancelled that has ended."""
+    order_exit_on_end: bool = False
+    """An order that ends inside its destination is `exited` with reason `geofence_deleted`."""
+    order_exit_on_outage: bool = False
+    """An outage inside the destination is `exited` with reason `outage` and no location."""
+    order_metadata_merges: bool = False
+    """PATCH /orders merges the metadata into what was there; otherwise it replaces it."""
+    order_reassign_unlinked: Literal[400, 404, 422] = 400
+    """The answer if an order is reassigned to a worker without a device."""
+    disabled_order_tracks: bool = False
+    """A disabled order alone keeps its device tracking."""
+    noisy_eta: bool = False
+    """Each location that changes an ETA by a second is told; otherwise sparingly."""
+    route_events: bool = False
+    """Orders are told of as routes too: created, assigned, started, completed."""
+    visit_is_its_marker: bool = True
+    """The visit_id of GET /visits/ is the marker_id of the webhooks; otherwise another one."""
+    reinstall_told_as: Literal["reinstall", "registration"] = "reinstall"
+    """Which webhook tells of the new device of an app that was installed again."""
+    null_releases_device: bool = True
+    """PATCH /workers with device_id null takes the device away; otherwise it answers 422."""
+    order_geotags_if_asked: bool = True
+    """GET /geotags/ leaves out geotags of orders unless include_geotags_with_orders asks."""
 
 
 @dataclass
@@ -96,6 +123,7 @@ class Marker:
     arrival: Fix
     route_to: Json | None
     marker_id: str = field(default_factory=lambda: str(uuid4()))
+    worker_handle: str | None = None
     left_at: datetime | None = None
     left_from: Fix | None = None
 
@@ -118,6 +146,19 @@ class Geofence:
         return not self.archived and self.device_id in (device.device_id, NO_DEVICE)
 
 
+@dataclass(frozen=True)
+class Geotag:
+    """A mark that an app set, with the route from the one before."""
+
+    device_id: str
+    worker_handle: str | None
+    recorded_at: datetime
+    metadata: Json
+    fix: Fix | None
+    told: Json  # the data of its webhook, which has no id
+    geotag_id: str = field(default_factory=lambda: str(uuid4()))
+
+
 @dataclass
 class Invite:
     """A link that was handed out; `data` is what the app reads from it."""
@@ -132,6 +173,13 @@ class Invite:
     opened: int = 0
 
 
+class Token(NamedTuple):
+    """A bearer token that was issued."""
+
+    account_id: str
+    until: datetime
+
+
 @dataclass
 class Account:
     """One customer of HyperTrack, knowing nothing of the others."""
@@ -139,8 +187,13 @@ class Account:
     account_id: str
     secret_key: str
     publishable_key: str
+    signing_key: str | None = None  # what webhooks are signed with, if not with the secret
     webhook: str | None = None
     location_updates: bool = False
     workers: dict[str, Worker] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     geofences: dict[str, Geofence] = field(default_factory=dict)
+    orders: dict[str, list["Order"]] = field(default_factory=dict)  # attempts, oldest first
+    geotags: list[Geotag] = field(default_factory=list)
+    places: dict[str, Json] = field(default_factory=dict)
+    locates: dict[str, Json] = field(default_factory=dict)

@@ -1,11 +1,13 @@
 """What the cloud makes of one device's locations: geofence visits, distances, geotags."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from local.hypertrack.geometry import Place, distance, inside
-from local.hypertrack.state import Account, Device, Fix, Geofence, Json, Marker, stamp
+from local.hypertrack.order_state import Order
+from local.hypertrack.order_tracking import break_off, follow
+from local.hypertrack.state import Account, Device, Fix, Geofence, Geotag, Json, Marker, stamp
 from local.hypertrack.world import World
 
 
@@ -29,6 +31,7 @@ class Tracker:
     account: Account
     device: Device
     heard_at: datetime | None = None
+    skew: timedelta = timedelta()  # how far ahead the clock is that dates it all
     _now: Reading | None = None
     _leg: Reading | None = None
     _last: Fix | None = None
@@ -36,6 +39,10 @@ class Tracker:
 
     def __post_init__(self) -> None:
         self._inside: dict[str, Marker] = {}
+
+    def heard(self, at: datetime) -> datetime:
+        """When HyperTrack heard of what the device dates so: by true time."""
+        return self.heard_at or at - self.skew
 
     def begin(self, at: datetime) -> None:
         """Distances to the first visit count from here: the clock in."""
@@ -61,6 +68,7 @@ class Tracker:
             self.emit("location", {"geometry": fix.point, **measured}, fix.at)
         for geofence in list(self._fences()):
             self._compare(geofence, fix)
+        follow(self.world, self.account, self.device, fix, self.heard(fix.at), self.skew)
 
     def geotag(
         self, kind: str, metadata: Json, fix: Fix | None, at: datetime, expected: Json | None
@@ -75,19 +83,55 @@ class Tracker:
             data["deviation"] = round(distance(fix.place, Place(lat, lon)))
         if fix is not None and self._now is not None:
             self._geotag = (fix, self._now)
+        self._record(metadata, data, fix, at)
         self.emit(kind, data, at, fix)
 
-    def emit(self, kind: str, data: Json, at: datetime, fix: Fix | None = None) -> None:
-        if not self.device.deleted:
-            self.world.emit(
-                self.account,
-                kind,
-                data,
-                device=self.device,
-                at=at,
-                location=fix.point if fix else None,
-                heard_at=self.heard_at,
-            )
+    def geotag_of_order(
+        self, order: Order, status: str, metadata: Json, fix: Fix | None, at: datetime
+    ) -> None:
+        """The geotag of today's SDK, which names an order and what it means for it."""
+        data: Json = {"order_handle": order.handle, "order_status": status}
+        data |= {"metadata": metadata, "worker_handle": order.worker_handle}
+        if fix is not None and self._now is not None:
+            start = self._geotag[1].metres if self._geotag else 0.0
+            data |= {"distance": round(self._now.metres - start), "location": fix.point}
+            centre = order.centre
+            data["deviation"] = round(distance(fix.place, centre))
+            data["expected_location"] = Fix(centre, at).point
+            self._geotag = (fix, self._now)
+        data = {key: each for key, each in data.items() if each is not None}
+        self._record(metadata, data, fix, at)
+        self.emit("geotag", data, at, more={"version": "3.0.0", "worker_handle": None})
+
+    def emit(
+        self,
+        kind: str,
+        data: Json,
+        at: datetime,
+        fix: Fix | None = None,
+        more: Json | None = None,
+    ) -> None:
+        if self.device.deleted:
+            return
+        self.world.emit(
+            self.account,
+            kind,
+            data,
+            device=self.device,
+            at=at,
+            location=fix.point if fix else None,
+            heard_at=self.heard(at),
+            more=more,
+        )
+        if kind == "device_status" and data["value"] != "active":
+            break_off(self.world, self.account, self.device, at, self.heard(at))
+
+    def _record(self, metadata: Json, data: Json, fix: Fix | None, at: datetime) -> None:
+        """HyperTrack knows it, whatever becomes of the webhook."""
+        device = self.device
+        if not device.deleted:
+            known = Geotag(device.device_id, device.worker_handle, at, metadata, fix, data)
+            self.account.geotags.append(known)
 
     def _fences(self) -> list[Geofence]:
         every = self.account.geofences.values()
@@ -107,7 +151,8 @@ class Tracker:
             self._exit(geofence, fix.at, fix)
 
     def _entry(self, geofence: Geofence, fix: Fix) -> None:
-        marker = Marker(self.device.device_id, fix, self._route())
+        whose = self.device.worker_handle
+        marker = Marker(self.device.device_id, fix, self._route(), worker_handle=whose)
         geofence.markers.append(marker)
         self._inside[geofence.geofence_id] = marker
         self.emit("geofence", {"value": "entry", **describe(geofence, marker)}, fix.at, fix)

@@ -16,6 +16,8 @@ from uuid import uuid4
 
 from local.hypertrack.courier import Courier, Message, attempt
 from local.hypertrack.events import Delivery, Event
+from local.hypertrack.shapes import Shape, wire
+from local.hypertrack.silence import Silence
 from local.hypertrack.state import Account, Clock, Json
 
 RETRIES = 3
@@ -35,9 +37,11 @@ class Webhooks:
         self.deliveries: list[Delivery] = []
         self.copies = 1
         self.size = 1
+        self.shape = Shape()
         self._clock = clock
         self._retry_delay = retry_delay
         self._held: list[tuple[Account, Event]] | None = None
+        self._silence = Silence()
         self._couriers: dict[str, Courier] = {}
         self._turn = Condition()
         self._running = False
@@ -61,11 +65,29 @@ class Webhooks:
             self.events.append(event)
             if account.webhook is None:
                 event.outcome = "no webhook"
+            elif self._silence.swallows(account, event):
+                pass
             elif self._held is not None:
                 self._held.append((account, event))
             else:
                 self._hand_over(account, [event])
         return event
+
+    def fall_silent(self, account_id: str | None) -> None:
+        """Tell this account, or nobody at all, of nothing; what is on its way goes on."""
+        with self._turn:
+            self._silence.begin(account_id)
+
+    def speak(self, *, lost: bool) -> None:
+        """Tell again; what happened meanwhile is given up, or else told late."""
+        with self._turn:
+            for account, event in self._silence.end():
+                if lost:
+                    event.outcome = "given up"
+                elif self._held is not None:
+                    self._held.append((account, event))
+                else:
+                    self._hand_over(account, [event])
 
     def hold(self) -> None:
         with self._turn:
@@ -112,14 +134,15 @@ class Webhooks:
         return all(courier.empty for courier in self._couriers.values())
 
     def _hand_over(self, account: Account, events: Sequence[Event]) -> None:
-        for start in range(0, len(events), self.size):
-            message = self._pack(account, events[start : start + self.size])
+        size = 1 if self.shape.body == "object" else self.size
+        for start in range(0, len(events), size):
+            message = self._pack(account, events[start : start + size])
             for _ in range(self.copies):
                 self._courier(account.account_id).put(message.again())
 
     def _pack(self, account: Account, events: Sequence[Event]) -> Message:
-        body = json.dumps([event.body for event in events]).encode()
-        headers = signed(body, account.secret_key)
+        body = json.dumps(wire([event.body for event in events], self.shape)).encode()
+        headers = signed(body, account.signing_key or account.secret_key)
         return Message(account.account_id, account.webhook or "", body, headers, tuple(events))
 
     def _courier(self, account_id: str) -> Courier:
@@ -132,6 +155,7 @@ class Webhooks:
     def _settle(self, message: Message, status: int | None) -> float | None:
         """Note an attempt; returns the seconds until the next one, or None if that was it."""
         self._record(message, status)
+        message.note(status)
         if status is not None and (200 <= status < 300 or 400 <= status < 500):
             message.conclude("delivered" if status < 300 else "refused")
             return None

@@ -5,9 +5,10 @@ from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
 
+from local.hypertrack import intents
 from local.hypertrack.answers import Answer, Ask, business, missing, page, unprocessable
 from local.hypertrack.devices import location_of, status_of
-from local.hypertrack.linking import link
+from local.hypertrack.linking import link, unlink
 from local.hypertrack.state import Account, Device, Invite, Json, Worker, stamp
 from local.hypertrack.world import World
 
@@ -69,7 +70,10 @@ class Workers:
         return 200, describe(ask.account, worker) | more
 
     def change(self, ask: Ask, worker_handle: str) -> Answer:
+        """Null releases the device, which is nowhere documented: a switch refuses it."""
         worker = _find(ask.account, worker_handle)
+        if ask.body.get("device_id", "") is None:
+            self._release(ask.account, worker)
         self._apply(ask, worker, self._device(ask))
         return 200, describe(ask.account, worker)
 
@@ -98,7 +102,7 @@ class Workers:
         return 200, self._invitation(invite)
 
     def set_status(self, ask: Ask, worker_handle: str) -> Answer:
-        """Tracking goes to the linked device as a silent push, or waits for one."""
+        """An intent of its own beside those of orders and SDK; it waits for a linked device."""
         worker, wanted = _find(ask.account, worker_handle), ask.body or {}
         if wanted.get("available") is not None:
             worker.available = wanted["available"]
@@ -108,7 +112,7 @@ class Workers:
             device, value = ask.account.devices[worker.device_id], "work_status_updated"
             told = {"value": value}
             self._world.emit(ask.account, "worker", told, device=device, at=self._now())
-            self._world.handsets[device.device_id].command(worker.tracking)
+            intents.push(self._world, ask.account, device.device_id)
         return 200, describe(ask.account, worker)
 
     def _invitation(self, invite: Invite) -> Any:
@@ -124,12 +128,19 @@ class Workers:
             raise business(404, "device_not_found", "Device not found")
         return device
 
+    def _release(self, account: Account, worker: Worker) -> None:
+        if not self._world.switches.null_releases_device:
+            raise unprocessable({"json": {"device_id": ["Field may not be null."]}})
+        if worker.device_id is not None:
+            unlink(self._world, account, account.devices[worker.device_id], self._now())
+
     def _apply(self, ask: Ask, worker: Worker, device: Device | None) -> None:
         for name in OWN:
             if ask.body.get(name) is not None:
                 setattr(worker, name, ask.body[name])
         if device is not None:
-            link(self._world, ask.account, worker, device, self._now())
+            whole = ask.body.get("transfer_existing_work") is not False
+            link(self._world, ask.account, worker, device, self._now(), transfer=whole)
 
     def _now(self) -> datetime:
         return self._world.clock()

@@ -6,8 +6,18 @@ from datetime import datetime
 from threading import RLock
 from typing import Any, Protocol
 
-from local.hypertrack.events import envelope
-from local.hypertrack.state import Account, Clock, Device, Invite, Json, Switches, Worker
+from local.hypertrack.events import Event, envelope
+from local.hypertrack.state import (
+    Account,
+    Clock,
+    Device,
+    Fix,
+    Invite,
+    Json,
+    Switches,
+    Token,
+    Worker,
+)
 from local.hypertrack.webhooks import Webhooks
 
 
@@ -25,9 +35,15 @@ def link_data(account: Account, worker: Worker) -> Json:
 class Handset(Protocol):
     """What HyperTrack can tell a phone."""
 
+    def now(self) -> datetime: ...
+
     def command(self, tracking: bool) -> None: ...
 
+    def intend(self, tracking: bool) -> None: ...
+
     def geofence_made(self) -> None: ...
+
+    def locate(self, answer: Callable[[Fix | None], None]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,7 @@ class World:
     switches: Switches = field(default_factory=Switches)
     invites: list[Invite] = field(default_factory=list)
     handsets: dict[str, Handset] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
     faults: list[Json] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
@@ -70,13 +87,19 @@ class World:
         at: datetime,
         location: Json | None = None,
         heard_at: datetime | None = None,
-    ) -> None:
-        """Tell of something that the device recorded `at` and HyperTrack heard of later."""
-        told = max(self.clock(), at, heard_at or at)
-        optional = {"location": location, "worker_handle": device.worker_handle}
+        more: Json | None = None,
+    ) -> Event:
+        """Tell of something that the device recorded `at` and HyperTrack heard of later.
+
+        `more` has the fields of the envelope that differ; None leaves one out.
+        """
+        told = max(self.clock(), heard_at or at)
         body = envelope(kind, data, created_at=told, recorded_at=at) | {
             "device_id": device.device_id,
             "account_id": account.account_id,
-            **{key: value for key, value in optional.items() if value is not None},
+            "location": location,
+            "worker_handle": device.worker_handle,
+            **(more or {}),
         }
-        self.webhooks.emit(account, body)
+        present = {key: value for key, value in body.items() if value is not None}
+        return self.webhooks.emit(account, present)

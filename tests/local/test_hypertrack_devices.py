@@ -107,6 +107,135 @@ def test_a_deleted_device_is_silent_and_unlinked(hypertrack: FakeHyperTrack) -> 
     assert call(hypertrack, "GET", f"/workers/{HANDLE}").json()["device_id"] is None
 
 
+def test_a_deleted_device_comes_back_and_is_inactive_until_it_tracks(
+    hypertrack: FakeHyperTrack,
+) -> None:
+    phone = phone_of(hypertrack)
+    path = f"/devices/{phone.device_id}"
+    call(hypertrack, "DELETE", path)
+    assert told(hypertrack, "device_status")[-1]["data"]["reason"] == "deleted"
+    assert call(hypertrack, "GET", path).status_code == 404
+
+    assert call(hypertrack, "POST", f"{path}/undelete").status_code == 200
+
+    status = call(hypertrack, "GET", path).json()["device_status"]
+    assert (status["value"], status["data"]["reason"]) == ("inactive", "deleted")
+    phone.clock_in()
+    assert call(hypertrack, "GET", path).json()["device_status"]["value"] == "active"
+
+
+@pytest.mark.parametrize("told_as", ["reinstall", "registration"])
+def test_a_reinstall_is_another_device_of_the_same_person(
+    hypertrack: FakeHyperTrack, told_as: Any
+) -> None:
+    hypertrack.switches.reinstall_told_as = told_as
+    first = phone_of(hypertrack)
+    first.clock_in()
+
+    second = hypertrack.reinstall(first)
+
+    old, new = hypertrack.devices(ACCOUNT)
+    assert (old.device_id, new.device_id) == (first.device_id, second.device_id)
+    assert old.metadata == new.metadata == {"driver_id": HANDLE}
+    assert (old.status["value"], old.status["reason"]) == ("inactive", "uninstalled")
+    last = hypertrack.events[-1].body
+    assert (last["type"], last["device_id"]) == (told_as, second.device_id)
+    assert (first.tracking, second.tracking) == (False, False)
+    first.stay(5)
+    assert hypertrack.events[-1].body == last
+
+
+def test_a_reinstall_of_the_newest_app_takes_the_worker_along(
+    hypertrack: FakeHyperTrack,
+) -> None:
+    first = hypertrack.install(invited(hypertrack), "ios-2.20")
+
+    second = hypertrack.reinstall(first)
+
+    (worker,) = hypertrack.workers(ACCOUNT)
+    assert worker.device_id == second.device_id
+    changes = [
+        (each["data"]["value"], each["device_id"])
+        for each in told(hypertrack, "worker")
+        if each["data"]["value"].startswith("device_")
+    ]
+    assert changes == [
+        ("device_linked", first.device_id),
+        ("device_unlinked", first.device_id),
+        ("device_linked", second.device_id),
+    ]
+
+
+def test_two_phones_of_one_person_are_both_active(hypertrack: FakeHyperTrack) -> None:
+    link = invited(hypertrack)
+    phones = [hypertrack.install(link, app) for app in ("android-0.2", "ios-2.3")]
+    for phone in phones:
+        phone.clock_in()
+
+    devices = call(hypertrack, "GET", "/devices").json()
+
+    assert [each["metadata"] for each in devices] == [{"driver_id": HANDLE}] * 2
+    assert [each["device_status"]["value"] for each in devices] == ["active", "active"]
+
+
+def test_metadata_that_the_app_changes_is_told(hypertrack: FakeHyperTrack) -> None:
+    phone = phone_of(hypertrack)
+
+    phone.set_metadata({"email": "rosa@example.com"})
+
+    assert hypertrack.devices(ACCOUNT)[0].metadata == {"email": "rosa@example.com"}
+    assert len(told(hypertrack, "registration_update")) == 1
+
+
+@pytest.mark.parametrize(
+    ("app", "metadata", "workers"),
+    [
+        ("android-0.2", {"driver_id": "rosa@example.com"}, []),
+        ("ios-2.3", {"driver_id": "rosa@example.com"}, []),
+        ("android-later", {"email": "rosa@example.com"}, []),
+        ("ios-2.16", {"email": "rosa@example.com"}, []),
+        ("ios-2.20", {"email": "rosa@example.com"}, ["rosa@example.com"]),
+    ],
+)
+def test_who_signs_in_without_a_link_is_known_by_an_e_mail(
+    hypertrack: FakeHyperTrack, app: str, metadata: dict[str, str], workers: list[str]
+) -> None:
+    hypertrack.sign_in(ACCOUNT, "rosa@example.com", app)
+
+    assert hypertrack.devices(ACCOUNT)[0].metadata == metadata
+    assert [each.worker_handle for each in hypertrack.workers(ACCOUNT)] == workers
+
+
+@pytest.mark.parametrize("app", ["android-later", "ios-2.16"])
+def test_a_link_with_an_e_mail_alone_names_nobody_else(
+    hypertrack: FakeHyperTrack, app: str
+) -> None:
+    link = invited(hypertrack)
+
+    hypertrack.install(link, app, carrying={"email": "rosa@example.com", "driver_id": None})
+
+    metadata = hypertrack.devices(ACCOUNT)[0].metadata
+    assert metadata == {"email": "rosa@example.com", "invite_id": link}
+
+
+def test_null_releases_the_device_of_a_worker_unless_it_is_refused(
+    hypertrack: FakeHyperTrack,
+) -> None:
+    hypertrack.install(invited(hypertrack), "ios-2.20")
+    (worker,), path = hypertrack.workers(ACCOUNT), f"/workers/{HANDLE}"
+    hypertrack.switches.null_releases_device = False
+    refused = call(hypertrack, "PATCH", path, {"device_id": None})
+    assert (refused.status_code, worker.device_id is None) == (422, False)
+    assert refused.json()["detail"]["json"].keys() == {"device_id"}
+
+    hypertrack.switches.null_releases_device = True
+    released = call(hypertrack, "PATCH", path, {"device_id": None})
+
+    assert (released.status_code, released.json()["device_id"]) == (200, None)
+    assert told(hypertrack, "worker")[-1]["data"] == {"value": "device_unlinked"}
+    assert call(hypertrack, "PATCH", path, {"device_id": None}).status_code == 200
+
+
 def test_geofences_are_made_for_each_device_and_shape(hypertrack: FakeHyperTrack) -> None:
     ids = [phone_of(hypertrack).device_id for _ in range(2)]
     polygon = {"geometry": {"type": "Polygon", "coordinates": [TRIANGLE]}}

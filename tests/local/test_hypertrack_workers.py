@@ -195,7 +195,7 @@ def test_work_status_reaches_the_linked_phone(hypertrack: FakeHyperTrack) -> Non
     assert answer.json()["work_status"] == {"tracking": True, "available": False}
     assert phone.tracking
     values = [each["data"]["value"] for each in told(hypertrack, "worker")]
-    assert values == ["device_linked", "work_status_updated"]
+    assert values == ["device_linked", "work_status_updated", "tracking_started"]
 
 
 def test_linking_another_device_unlinks_the_first(hypertrack: FakeHyperTrack) -> None:
@@ -240,7 +240,7 @@ def test_accounts_do_not_see_each_other(hypertrack: FakeHyperTrack) -> None:
     assert call(hypertrack, "GET", path, auth=auth).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/orders/track", "/visits/", "/geotags/", "/nonsense"])
+@pytest.mark.parametrize("path", ["/trips/", "/nearby/v4", "/nonsense"])
 def test_a_path_that_is_not_simulated_is_not_found(
     hypertrack: FakeHyperTrack, path: str
 ) -> None:

@@ -224,3 +224,51 @@ def test_a_duration_of_less_than_a_minute_becomes_an_hour(
 
     row = salesforce.row("ServiceAppointment", bare)
     assert (row["Duration"], row["DurationType"], row["DurationInMinutes"]) == (1, "Hours", 60)
+
+
+def test_a_territory_has_the_time_zone_of_its_hours(
+    app: Caller, salesforce: FakeSalesforce, bare: str
+) -> None:
+    territory = salesforce.add_territory("North", timezone="America/New_York")
+    salesforce.update("ServiceAppointment", bare, ServiceTerritoryId=territory)
+
+    [row] = app.query(
+        "SELECT Id, ServiceTerritory.OperatingHours.TimeZone FROM ServiceAppointment"
+    )
+
+    hours = row["ServiceTerritory"]["OperatingHours"]
+    assert hours["TimeZone"] == "America/New_York"
+    assert hours["attributes"]["type"] == "OperatingHours"
+
+
+def test_hours_that_only_administrators_see_refuse_the_whole_query(
+    app: Caller, salesforce: FakeSalesforce
+) -> None:
+    salesforce.no_access.add("OperatingHours")
+
+    asked = "SELECT Id, ServiceTerritory.OperatingHours.TimeZone FROM ServiceAppointment"
+
+    assert app.refused("GET", "query", q=asked) == (400, "INVALID_FIELD")
+
+
+def test_a_shift_is_of_the_category_of_its_status_and_may_be_nobodys(
+    salesforce: FakeSalesforce, ada: str
+) -> None:
+    later = MORNING + timedelta(hours=8)
+    published = salesforce.add_shift(ada, MORNING, later)
+    planned = salesforce.add_shift(None, MORNING, later, Status="Tentative")
+
+    rows = [salesforce.row("Shift", each) for each in (published, planned)]
+
+    assert [each["StatusCategory"] for each in rows] == ["Published", "Tentative"]
+    assert [each["ServiceResourceId"] for each in rows] == [ada, None]
+
+
+def test_a_field_for_addresses_takes_no_more_than_its_length(
+    app: Caller, salesforce: FakeSalesforce, bare: str
+) -> None:
+    salesforce.add_field("ServiceAppointment", "Link__c", kind="url", length=20)
+    path = f"sobjects/ServiceAppointment/{bare}"
+
+    assert app.call("PATCH", path, {"Link__c": "x" * 20}).status_code == 204
+    assert app.refused("PATCH", path, {"Link__c": "x" * 21}) == (400, "STRING_TOO_LONG")
