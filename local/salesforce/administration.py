@@ -59,9 +59,10 @@ class Administration(Site):
         required: bool = False,
         default: Any = None,
         kind: str = "string",
+        length: int = 255,
     ) -> None:
         """A custom field of the customer's own. Rows that are there already have no value."""
-        field = Field(name, kind, external_id=external_id, unique=unique)
+        field = Field(name, kind, external_id=external_id, unique=unique, length=length)
         field.required, field.default = required, default
         with self.lock:
             self.org.objects[sobject].fields[name] = field

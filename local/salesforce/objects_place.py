@@ -1,10 +1,22 @@
-"""Crews and territories, field by field.
+"""Crews, territories and their hours, field by field.
 
 Source: Field Service Developer Guide, one page per object (release 262). The prefixes of the
 crews are ours.
 """
 
 from local.salesforce.schema import Field, SObject, picklist, ref, sobject
+
+
+def operating_hours() -> SObject:
+    return sobject(
+        "OperatingHours",
+        "0OH",
+        "Operating Hours",
+        Field("Name", required=True),
+        Field("Description", "textarea", "CU", length=32000),
+        Field("TimeZone", "picklist", required=True),
+        ref("OwnerId", "CUF", "User"),
+    )
 
 
 def service_territory() -> SObject:
@@ -15,6 +27,7 @@ def service_territory() -> SObject:
         Field("Name", required=True),
         Field("IsActive", "boolean"),
         Field("Description", "textarea", "CU", length=32000),
+        ref("OperatingHoursId", "CUF", "OperatingHours"),
         ref("OwnerId", "CUF", "User"),
     )
 

@@ -143,9 +143,18 @@ class People(Administration):
             "ServiceResource", Name=name, ResourceType="C", ServiceCrewId=crew, IsActive=True
         )
 
-    def add_territory(self, name: str, *members: str, since: datetime | None = None) -> str:
+    def add_territory(
+        self,
+        name: str,
+        *members: str,
+        since: datetime | None = None,
+        timezone: str = "Europe/Berlin",
+    ) -> str:
         """A territory with these resources as members, from now on or since then."""
-        territory = self.insert("ServiceTerritory", Name=name, IsActive=True)
+        hours = self.insert("OperatingHours", Name=name, TimeZone=timezone)
+        territory = self.insert(
+            "ServiceTerritory", Name=name, IsActive=True, OperatingHoursId=hours
+        )
         for member in members:
             self.insert(
                 "ServiceTerritoryMember",
@@ -154,6 +163,13 @@ class People(Administration):
                 EffectiveStartDate=since or self.now(),
             )
         return territory
+
+    def add_shift(
+        self, resource: str | None, start: datetime, end: datetime, **fields: Any
+    ) -> str:
+        """A published Shift, or one for nobody yet."""
+        planned = {"ServiceResourceId": resource, "StartTime": start, "EndTime": end}
+        return self.insert("Shift", **{"Status": "Published"} | planned | fields)
 
     @property
     def _dispatcher(self) -> Actor:

@@ -47,7 +47,7 @@ class Field:
 
     @property
     def textual(self) -> bool:
-        return self.type in {"string", "picklist", "textarea", "email", "phone"}
+        return self.type in {"string", "picklist", "textarea", "email", "phone", "url"}
 
 
 @dataclass
