@@ -1,6 +1,7 @@
 """`python -m local`: the bundle on this machine, and a working day with it.
 
 With --once it ends by itself, with exit code 0 only if the day gave what it should have.
+People are tracked by geofences; with --orders by orders, with --mixed some so and some so.
 `python -m local doctor` has the doctor look at it instead: exit code 0 only if all is well.
 """
 
@@ -10,7 +11,7 @@ import time
 from datetime import UTC, datetime
 
 from local import checkup, result
-from local.day import WorkingDay
+from local.day import WAYS, WorkingDay, expected
 from local.town import Town
 
 BEGAN = time.monotonic()
@@ -20,19 +21,18 @@ def say(text: str) -> None:
     print(f"{time.monotonic() - BEGAN:6.1f} s  {text}", flush=True)
 
 
-def main(once: bool) -> int:
+def main(way: str, once: bool) -> int:
     # The night before, so that the whole day lies ahead of the simulated clock.
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    with Town(midnight, say=say) as town:
-        day = WorkingDay(town, say)
+    with Town(midnight, say=say, followed=True) as town:
+        day = WorkingDay(town, say, WAYS[way])
         day.plan()
-        operator = town.operator()
-        town.connect(operator)
+        day.connect(town.operator())
         say(f"connected; {len(town.stack.mails())} invitations are sent")
         day.live()
         rows = result.found(town.salesforce)
         print(f"\nWhat Salesforce holds (times in UTC):\n\n{result.table(rows)}\n")
-        wrong = result.differences(rows)
+        wrong = result.differences(rows, expected(WAYS[way]))
         print(
             "\n".join(["Not what the day should have given:", *wrong])
             if wrong
@@ -73,4 +73,6 @@ if __name__ == "__main__":
     # Set even where a shell had them ignored, as it does for what it puts into the background.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
-    sys.exit(examine() if "doctor" in sys.argv[1:] else main("--once" in sys.argv[1:]))
+    chosen = next((each for each in WAYS if f"--{each}" in sys.argv[1:]), "geofences")
+    once = "--once" in sys.argv[1:]
+    sys.exit(examine() if "doctor" in sys.argv[1:] else main(chosen, once))

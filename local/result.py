@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from local.day import EXPECTED, Line
+from local.day import FENCED, Line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from local.salesforce import FakeSalesforce
 
 HEADER = (
@@ -34,7 +36,7 @@ def found(salesforce: FakeSalesforce) -> dict[str, Found]:
     assigned = {
         each["ServiceAppointmentId"]: each for each in salesforce.rows("AssignedResource")
     }
-    events = [each["WhatId"] for each in salesforce.rows("Event")]
+    events = sorted(salesforce.rows("Event"), key=lambda each: each["StartDateTime"])
     result = {}
     for row in salesforce.rows("ServiceAppointment"):
         work = assigned.get(row["Id"], {})
@@ -44,7 +46,7 @@ def found(salesforce: FakeSalesforce) -> dict[str, Found]:
             arrival=_time(row["ActualStartTime"]),
             departure=_time(row["ActualEndTime"]),
             minutes=_minutes(row),
-            events=events.count(row["Id"]),
+            visit=_visit(each["Subject"] for each in events if each["WhatId"] == row["Id"]),
         )
         result[row["Subject"]] = Found(line, work.get("ActualTravelTime"))
     return result
@@ -61,12 +63,12 @@ def table(rows: dict[str, Found]) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def differences(rows: dict[str, Found]) -> list[str]:
+def differences(rows: dict[str, Found], wanted: dict[str, Line]) -> list[str]:
     """Where the day ended otherwise than it should have."""
     return [
-        f"{subject}: is {rows[subject].line}, should be {wanted}"
-        for subject, wanted in EXPECTED.items()
-        if rows[subject].line != wanted
+        f"{subject}: is {rows[subject].line}, should be {line}"
+        for subject, line in wanted.items()
+        if rows[subject].line != line
     ]
 
 
@@ -75,6 +77,12 @@ def _cells(subject: str, each: Found) -> tuple[str, ...]:
     minutes = "" if line.minutes is None else str(line.minutes)
     way = "" if travel is None else f"{travel:g} min"
     return (subject, line.resource, line.status, line.arrival, line.departure, minutes, way)
+
+
+def _visit(subjects: Iterable[str]) -> tuple[str, ...]:
+    """Of what the Activity tells, in order of time, that somebody came and went."""
+    named = [subject.partition(":")[0] for subject in subjects]
+    return tuple(each for each in named if each in FENCED)
 
 
 def _time(text: str | None) -> str:

@@ -21,8 +21,10 @@ export PYTHONPATH="$LAMBDA_TASK_ROOT:{layer}:{of_lambda}"
 export AWS_EXECUTION_ENV=AWS_Lambda_python3.13 AWS_LAMBDA_INITIALIZATION_TYPE=on-demand
 export AWS_LAMBDA_LOG_FORMAT=JSON AWS_LAMBDA_LOG_LEVEL=INFO
 export AWS_LAMBDA_LOG_GROUP_NAME="/aws/lambda/$AWS_LAMBDA_FUNCTION_NAME"
-exec {python} -S -m awslambdaric "$_HANDLER"
+exec {python} -S {program} "$_HANDLER"
 """
+AS_IN_LAMBDA = "-m awslambdaric"
+BY_A_CLOCK = f"-P {ROOT / 'local' / 'lambda_clock.py'} {{clock}} fieldlink.wiring"
 
 
 def build() -> Path:
@@ -31,23 +33,29 @@ def build() -> Path:
     return BUILT
 
 
-def adapt(built: Path, bucket: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+def adapt(
+    built: Path, bucket: str, clock: Path | None = None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The built template with code in `bucket`, and what has to lie there by key.
+
+    `clock`: what the functions go by instead of the real time, see `lambda_clock`.
 
     Only what says how the code is run differs from what is deployed to AWS, and three
     permissions that ministack judges otherwise.
     """
     template = read_template(built / "template.yaml")
     layer = _take_out(template, "AWS::Serverless::LayerVersion")["ContentUri"]
-    _take_out(template, "AWS::SQS::QueuePolicy")  # refuses plain HTTP, which is spoken here
+    for policy in ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"):
+        _take_out(template, policy)  # refuses plain HTTP, which is spoken here
     functions = list(functions_of(template).values())
     folders = {each["CodeUri"] for each in functions}
     for each in functions:
         each["CodeUri"] = {"Bucket": bucket, "Key": f"{each['CodeUri']}.zip"}
         _widen(each)
     template["Globals"]["Function"].update(Runtime="provided.al2023", Layers=[])
+    program = BY_A_CLOCK.format(clock=clock) if clock else AS_IN_LAMBDA
     return template, {
-        f"{folder}.zip": _package(built / folder, built / layer / "python")
+        f"{folder}.zip": _package(built / folder, built / layer / "python", program)
         for folder in folders
     }
 
@@ -81,12 +89,13 @@ def _widen(function: dict[str, Any]) -> None:
                 statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
 
 
-def _package(folder: Path, layer: Path) -> bytes:
+def _package(folder: Path, layer: Path, program: str) -> bytes:
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*.py")):
             archive.write(path, path.relative_to(folder))
         archive.writestr(
-            "bootstrap", BOOTSTRAP.format(layer=layer, of_lambda=OF_LAMBDA, python=PYTHON)
+            "bootstrap",
+            BOOTSTRAP.format(layer=layer, of_lambda=OF_LAMBDA, python=PYTHON, program=program),
         )
     return memory.getvalue()

@@ -28,8 +28,13 @@ class Stack:
         directory: Path | None = None,
         built: Path | None = None,
         parameters: dict[str, str] | None = None,
+        clock: Path | None = None,
     ) -> None:
-        """Builds the bundle unless `built` is where it lies; `directory` takes its files."""
+        """Builds the bundle unless `built` is where it lies; `directory` takes its files.
+
+        `clock`: what the functions go by instead of the real time, see `lambda_clock`.
+        """
+        self._clock = clock
         self._directory = directory
         self._built = built
         self._parameters = {
@@ -122,7 +127,7 @@ class Stack:
         return [event["message"] for page in found for event in page["events"]]
 
     def _deploy(self, built: Path) -> None:
-        template, packages = adapt(built, BUCKET)
+        template, packages = adapt(built, BUCKET, self._clock)
         self.client("s3").create_bucket(Bucket=BUCKET)
         for key, content in packages.items():
             self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)

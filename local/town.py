@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
-from local.clock import SteppedClock
+from local.clock import FollowedClock, SteppedClock
 from local.hypertrack import FakeHyperTrack
 from local.operator import Operator
 from local.salesforce import FakeSalesforce
@@ -14,16 +16,20 @@ from local.stack import APP, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import TracebackType
 
 ACCOUNT = "acme-account-id"
 SECRET = "acme-secret-key"
+ORDERS_ACCOUNT = "acme-orders-id"  # of those who are tracked by orders
+ACCOUNTS = {"geofences": ACCOUNT, "orders": ORDERS_ACCOUNT}
 RETRY_DELAY = 0.5  # seconds instead of HyperTrack's 20, so that a fault can be sat out
 
 
 class Town:
-    """Up while it is entered. The vendors' clock stands until it is moved; AWS's runs."""
+    """Up while it is entered. The vendors' clock stands until it is moved; AWS's runs.
+
+    `followed`: the functions go by the vendors' clock, too, which runs for them between moves.
+    """
 
     def __init__(
         self,
@@ -31,8 +37,13 @@ class Town:
         *,
         built: Path | None = None,
         say: Callable[[str], None] | None = None,
+        followed: bool = False,
     ) -> None:
+        self._open = ExitStack()
         self.clock = SteppedClock(at)
+        if followed:
+            folder = self._open.enter_context(TemporaryDirectory(prefix="fieldlink-clock-"))
+            self.clock = FollowedClock(at, Path(folder) / "ahead")
         self.salesforce = FakeSalesforce(
             clock=self.clock, client_id=APP["client_id"], client_secret=APP["client_secret"]
         )
@@ -40,11 +51,12 @@ class Town:
             UTC
         )  # of the functions that sign
         self.hypertrack = FakeHyperTrack(
-            clock=self.clock, accounts={ACCOUNT: SECRET}, retry_delay=RETRY_DELAY
+            clock=self.clock,
+            accounts=dict.fromkeys(ACCOUNTS.values(), SECRET),
+            retry_delay=RETRY_DELAY,
         )
         self._built = built
         self._say = say or (lambda _text: None)
-        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -55,11 +67,12 @@ class Town:
                 salesforce_url=self.salesforce.url,
                 hypertrack_url=self.hypertrack.url,
                 built=self._built,
+                clock=self.clock.file if isinstance(self.clock, FollowedClock) else None,
             )
             self.stack = opening.enter_context(stack)
             self._say("the stack is deployed")
             self.salesforce.callback_urls = {self.stack.outputs["OauthCallbackUrl"]}
-            self._open = opening.pop_all()
+            self._open.push(opening.pop_all())
         return self
 
     def __exit__(
@@ -82,10 +95,17 @@ class Town:
         return made
 
     def connect(
-        self, operator: Operator, *, account: str = ACCOUNT, secret: str = SECRET
+        self,
+        operator: Operator,
+        *,
+        account: str = ACCOUNT,
+        secret: str = SECRET,
+        **settings: str,
     ) -> str:
         """A connection made through the real pages, its webhook entered at HyperTrack."""
-        connection = operator.new_connection(name="Acme", account=account, secret=secret)
+        connection = operator.new_connection(
+            name="Acme", account=account, secret=secret, **settings
+        )
         operator.connect(connection).raise_for_status()
         self.hypertrack.set_webhook(account, operator.webhook_url(connection))
         self.settle()
@@ -93,9 +113,21 @@ class Town:
 
     def tick(self) -> None:
         """What EventBridge does every five minutes."""
-        event: dict[str, Any] = {"source": "aws.events", "time": self.clock().isoformat()}
-        self.stack.invoke("StartPolls", event)
+        self.stack.invoke("StartPolls", self._scheduled())
         self.settle()
+
+    def night(self) -> None:
+        """What EventBridge does at seventeen past two."""
+        self.stack.invoke("Reconcile", self._scheduled())
+        self.settle()
+
+    def take_up(self) -> None:
+        """What EventBridge does every five minutes, too."""
+        self.stack.invoke("TakeUpDeliveries", self._scheduled())
+        self.settle()
+
+    def _scheduled(self) -> dict[str, Any]:
+        return {"source": "aws.events", "time": self.clock().isoformat()}
 
     def settle(self, timeout: float = 60) -> None:
         """Wait until every webhook is delivered and every queue is empty."""

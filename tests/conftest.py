@@ -94,9 +94,14 @@ def _made(aws: Pretended, salesforce: FakeSalesforce) -> dict[str, str]:
         "AWS::DynamoDB::Table": _table,
         "AWS::SQS::Queue": _queue,
         "AWS::KMS::Key": lambda aws, *_: aws.client("kms").create_key()["KeyMetadata"]["Arn"],
+        "AWS::S3::Bucket": _bucket,
+        "AWS::SNS::Topic": lambda aws, name, _: aws.client("sns").create_topic(Name=name)[
+            "TopicArn"
+        ],
+        "AWS::SES::ConfigurationSet": lambda _aws, name, _: name,
     }
     made = {
-        name: str(makers[each["Type"]](aws, name, each["Properties"]))
+        name: str(makers[each["Type"]](aws, name, each.get("Properties", {})))
         for name, each in TEMPLATE["Resources"].items()
         if each["Type"] in makers
     }
@@ -113,6 +118,14 @@ def _table(aws: Pretended, name: str, properties: dict[str, Any]) -> str:
     properties = {each: properties[each] for each in wanted}
     aws.client("dynamodb").create_table(TableName=name, **properties)
     return name
+
+
+def _bucket(aws: Pretended, name: str, _: dict[str, Any]) -> str:
+    """Of the region's own, as S3 wants to be told."""
+    where = {"LocationConstraint": aws.access.region}
+    bucket = f"{name.lower()}-bucket"
+    aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    return bucket
 
 
 def _queue(aws: Pretended, name: str, properties: dict[str, Any]) -> str:

@@ -25,13 +25,17 @@ VARIABLES = {
     "SALESFORCE_JWT_KEY_SECRET",
     "CONSOLE_KEY_SECRET",
     "KMS_KEY_ID",
+    "SPOOL_BUCKET",
+    "NOTICES_TOPIC",
     "SALESFORCE_LOGIN_URL",
     "SALESFORCE_API_VERSION",
     "HYPERTRACK_API_URL",
     "MAIL_FROM",
+    "MAIL_CONFIGURATION",
     "PUBLIC_URL",
     "LEDGER_DAYS",
 }
+IN_THE_SPOOL = {"Fn::Sub": "${Spool.Arn}/*"}  # every object of our own bucket
 WITHOUT_RESOURCE = {"ses:GetAccount"}  # AWS takes nothing but `*` for these
 WEEKS = 14 * 24 * 60 * 60  # two, in seconds: as long as SQS keeps a message
 
@@ -196,7 +200,7 @@ def test_no_event_of_sam_widens_a_role(name: str) -> None:
     """
     kinds = {event["Type"] for event in FUNCTIONS[name].get("Events", {}).values()}
 
-    assert kinds <= {"HttpApi", "Schedule"}
+    assert kinds <= {"HttpApi", "Schedule", "EventBridgeRule"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -208,23 +212,30 @@ def test_a_role_names_every_action_and_resource(name: str) -> None:
         if WITHOUT_RESOURCE.issuperset(listed(statement["Action"])):
             continue
         for resource in listed(statement["Resource"]):
-            assert "*" not in str(resource)
+            assert resource == IN_THE_SPOOL or "*" not in str(resource)
             assert {"Fn::GetAtt", "Fn::Sub"} & set(resource)
 
 
-def test_the_door_reads_one_item_and_sends_and_nothing_more() -> None:
+def test_the_door_reads_one_item_and_sends_or_keeps_and_nothing_more() -> None:
     door = FUNCTIONS["ReceiveWebhook"]
     actions = {action for each in statements(door) for action in listed(each["Action"])}
 
-    assert actions == {"dynamodb:GetItem", "kms:Decrypt", "sqs:SendMessage"}
+    assert actions == {
+        "dynamodb:GetItem",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "s3:PutObject",
+        "sqs:SendMessage",
+    }
     assert "ReservedConcurrentExecutions" in door
 
 
 def test_mail_is_sent_as_the_sender_only() -> None:
     resources = [str(each) for each in allowed("SendInvite", "ses:SendEmail")]
 
-    assert len(resources) == 2
-    assert all("identity/${" in each for each in resources)
+    senders = [each for each in resources if "configuration-set/${Mails}" not in each]
+    assert (len(resources), len(senders)) == (3, 2)
+    assert all("identity/${" in each for each in senders)
     assert [name for name in FUNCTIONS if allowed(name, "ses:SendEmail")] == ["SendInvite"]
 
 
@@ -285,7 +296,9 @@ def test_every_counted_log_line_has_an_alarm(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["StartPolls", "PollSalesforce", "Reconcile"])
+@pytest.mark.parametrize(
+    "name", ["StartPolls", "PollSalesforce", "Reconcile", "TakeUpDeliveries"]
+)
 def test_what_looks_for_changes_rings_when_it_fails(name: str) -> None:
     watched = [{"Name": "FunctionName", "Value": {"Ref": name}}]
     [alarm] = [
@@ -313,6 +326,61 @@ def test_queues_speak_tls_only() -> None:
     assert {each["Ref"] for each in policy["Queues"]} == set(QUEUES)
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_spool_is_encrypted_private_and_forgets() -> None:
+    [(name, spool)] = of_type("AWS::S3::Bucket").items()
+    [rule] = spool["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    rules = spool["LifecycleConfiguration"]["Rules"]
+
+    assert rule["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]},
+    }
+    assert set(spool["PublicAccessBlockConfiguration"].values()) == {True}
+    assert {each["Prefix"]: each["ExpirationInDays"] for each in rules} == {
+        "unsigned/": 3,
+        "spare/": 14,
+        "whole/": 60,
+        "events/": 60,
+    }
+    assert {each["Status"] for each in rules} == {"Enabled"}
+    [policy] = of_type("AWS::S3::BucketPolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert policy["Bucket"] == {"Ref": name}
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_who_writes_to_the_spool_may_use_its_key() -> None:
+    for name in FUNCTIONS:
+        if allowed(name, "s3:PutObject"):
+            assert allowed(name, "kms:GenerateDataKey") == [{"Fn::GetAtt": ["Key", "Arn"]}]
+        if allowed(name, "s3:GetObject"):
+            assert allowed(name, "kms:Decrypt") == [{"Fn::GetAtt": ["Key", "Arn"]}]
+
+
+def test_what_aws_itself_answers_is_logged_without_addresses_and_a_413_rings() -> None:
+    logged = TEMPLATE["Globals"]["HttpApi"]["AccessLogSettings"]
+    told = set(re.findall(r"\$context\.([\w.]+)", logged["Format"]))
+
+    assert logged["DestinationArn"] == {"Fn::GetAtt": ["Logs", "Arn"]}
+    assert told == {"routeKey", "status", "error.responseType"}
+    pattern = RESOURCES["TooLargeFilter"]["Properties"]["FilterPattern"]
+    assert pattern == '{ $.message = "request answered" && $.status = "413" }'
+
+
+def test_what_became_of_a_mail_is_told_to_the_one_who_notes_it() -> None:
+    [destination] = of_type("AWS::SES::ConfigurationSetEventDestination").values()
+    rule = FUNCTIONS["NoteMail"]["Events"]["Mail"]["Properties"]["Pattern"]
+
+    assert destination["ConfigurationSetName"] == {"Ref": "Mails"}
+    assert set(destination["EventDestination"]["MatchingEventTypes"]) == {
+        "bounce",
+        "complaint",
+        "reject",
+    }
+    assert rule["source"] == ["aws.ses"]
 
 
 @pytest.mark.parametrize("name", TABLES)
