@@ -14,6 +14,7 @@ export PATH := $(dir $(PYTHON)):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
+SECONDS := 60
 UV   := .venv/bin/uv
 SAM  := .venv-sam/bin/sam
 BUILT := .aws-sam/build/template.yaml
@@ -38,6 +39,9 @@ test: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## everything that
 
 bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door and the looks beside what others do, and what polling costs
 	.venv/bin/python -m bench $(ARGS)
+
+fuzz: .venv-fuzz/made ## hostile deliveries at the webhook door, for SECONDS=60
+	PYTHONPATH=layers/fieldlink .venv-fuzz/bin/python -B -m fuzz -max_total_time=$(SECONDS) $(ARGS)
 
 build: $(BUILT) ## functions and layer, ready to deploy
 
@@ -76,12 +80,20 @@ $(UV):
 	  awslambdaric==4.2.2 boto3==1.44.5
 	touch $@
 
-# Salesforce clients that nobody here wrote: they show how true the simulator is, and what others cost
+# what nobody here wrote: Salesforce clients show how true the simulator is, and all of it what others cost
 .venv-clients/made: Makefile tests/clients/package.json | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-clients
 	$(UV) pip install --quiet --compile-bytecode --python .venv-clients/bin/python \
-	  simple-salesforce==1.12.10 tap-salesforce==2.8.1
+	  simple-salesforce==1.12.10 tap-salesforce==2.8.1 \
+	  fastapi==0.165.0 mangum==0.22.0 orjson==3.13.0 standardwebhooks==1.1.0 svix==2.9.1
 	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/clients
 	touch $@
 
-.PHONY: help run doctor test bench build deploy format
+# atheris looks into the code that it runs, so it has an environment of its own
+.venv-fuzz/made: Makefile layers/fieldlink/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-fuzz
+	$(UV) pip install --quiet --compile-bytecode --python .venv-fuzz/bin/python \
+	  --requirement layers/fieldlink/requirements.txt atheris==3.1.0 boto3==1.44.5
+	touch $@
+
+.PHONY: help run doctor test bench fuzz build deploy format

@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import verifying
 from bench.cost import cost
 from bench.deliveries import SIZES, delivery_of
 from bench.loopback import pretended_aws
 from bench.measure import Figures, Row, in_turn, table
 from bench.polls import polls
 from bench.pretended import ENVIRONMENT
+from bench.verifying import LARGE, SMALL
 from local.runtime import BUILT, OF_LAMBDA, PYTHON, ROOT
 
 LAYER = BUILT / "Layer" / "python"
@@ -30,6 +32,11 @@ P4   Wall, in fresh processes as Lambda starts them. "imported": the handler's m
 P1   CPU of a delivery whose events are all queued, in warm processes. "no I/O": without the
      calls to AWS. "to the wire": these are made, signed and read as well, but not sent (what is
      replaced is urllib3's pool; botocore is answered by a listener to its before-send).
+     Beside it also FastAPI and Mangum, around the very same models and checks.
+P2   CPU to verify and decode a body of 10 KB, in warm processes. Beside: svix and json,
+     standardwebhooks, and the floor: hmac and json, and nothing but them.
+P3   The same of 1 MB, and of each event its type, its device and a text to pass on. Beside:
+     json, orjson and pydantic, after the same check.
 P13  The most memory that the processes of P4 had.
 P8   CPU of a row of Salesforce's, from the request to what is to be done about it: fetched,
      parsed, compared with what is stored (in memory here), decided on. "none changed": a look
@@ -47,7 +54,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     rounds = 3 if quick else 15
     print(ABOUT.format(rounds=rounds))
-    rows = starts(rounds) + paces(rounds, share=0.25 if quick else 1)
+    rows = starts(rounds) + paces(rounds, share=0.25 if quick else 1) + verifications(rounds)
     rows += polls(COMMAND, [LAYER, ROOT], rounds, rows=2_000 if quick else 20_000)
     print(table(rows))
     doors = BUILT / "PollSalesforce"  # and all others: each function's folder holds every door
@@ -88,7 +95,13 @@ def starts(rounds: int) -> list[Row]:
     ]
 
 
-NAMES = {"boto3": "boto3", "usual": "the usual way"}
+NAMES = {
+    "boto3": "boto3",
+    "usual": "the usual way",
+    "fastapi": "FastAPI, Mangum",
+    "svix": "svix, json",
+    "floor": "hmac, json",
+}
 
 
 def start(way: str, *, port: int, folder: Path) -> Figures:
@@ -109,21 +122,22 @@ def start(way: str, *, port: int, folder: Path) -> Figures:
 
 
 def paces(rounds: int, *, share: float) -> list[Row]:
-    """P1, after a look that both do the same."""
+    """P1, after a look that all do the same."""
     run(["-m", "bench.same"], path=[LAYER, OF_LAMBDA, ROOT])
-    found = in_turn(["ours", "usual"], rounds, partial(pace, share=share))
+    found = in_turn(["ours", "usual", "fastapi"], rounds, partial(pace, share=share))
     depths = {"decision": "no I/O", "calls": "to the wire"}
-    goals = {("decision", 10, "median"): 0.35}
+    goals = {"usual": 0.35, "fastapi": 0.20}
     return [
         Row(
             "P1",
             f"{size} events, {named}{', p99' if figure == 'p99' else ''}",
             "us",
             [each[f"{depth} {size} {figure}"] for each in found["ours"]],
-            NAMES["usual"],
-            [each[f"{depth} {size} {figure}"] for each in found["usual"]],
-            goals.get((depth, size, figure)),
+            NAMES[peer],
+            [each[f"{depth} {size} {figure}"] for each in found[peer]],
+            goals[peer] if (depth, size, figure) == ("decision", 10, "median") else None,
         )
+        for peer in goals
         for depth, named in depths.items()
         for size in SIZES
         for figure in ("median", "p99")
@@ -133,6 +147,33 @@ def paces(rounds: int, *, share: float) -> list[Row]:
 def pace(way: str, *, share: float) -> Figures:
     """One process that takes many deliveries."""
     return run(["-m", "bench.pace", way, str(share)], path=[LAYER, OF_LAMBDA, ROOT])
+
+
+def verifications(rounds: int) -> list[Row]:
+    """P2 and P3; each process looks itself whether it has read what there was."""
+    goals = {"svix": 0.8, "standardwebhooks": 0.25, "floor": 1.25, "orjson": 0.40}
+    rows = []
+    for row, size, what in (("P2", SMALL, "10 KB"), ("P3", LARGE, "1 MB")):
+        found = in_turn(list(verifying.WAYS[size]), rounds, partial(verification, size=size))
+        rows += [
+            Row(
+                row,
+                f"{what}, verified and decoded",
+                "us",
+                [each["cpu"] for each in found["ours"]],
+                NAMES.get(peer, peer),
+                [each["cpu"] for each in found[peer]],
+                goals.get(peer),
+            )
+            for peer in found
+            if peer != "ours"
+        ]
+    return rows
+
+
+def verification(way: str, *, size: int) -> Figures:
+    """One process that verifies and decodes many times."""
+    return run(["-m", "bench.verifying", way, str(size)], path=[LAYER, OF_LAMBDA, ROOT])
 
 
 def run(arguments: list[str], *, path: list[Path], **environment: str) -> Figures:

@@ -1,10 +1,12 @@
-"""The two ways, each made to run without AWS, at one of two depths.
+"""The three ways, each made to run without AWS, at one of two depths.
 
 At "calls" what would send is replaced: urllib3's pool for ours; for the usual one botocore gets
 its answer from a listener to "before-send". At "decision" the calls themselves are: there is
-left what each makes of a delivery. Both are imported late, as they read the environment.
+left what each makes of a delivery. All are imported late, as they read the environment.
 """
 
+import asyncio
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
@@ -15,13 +17,15 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from urllib3 import HTTPResponse
 
-from bench.deliveries import CONNECTION, SECRET, Context, Json
+from bench.deliveries import CONNECTION, ROOT, SECRET, Context, Json
 from bench.pretended import PretendedAws, Sent
 from fieldlink.ports import Keys, Message
 
 Depth = Literal["decision", "calls"]
 Deliver = Callable[[Json], Json]
 CONTEXT = Context()
+# `make` makes it: packages of others that the layer has not
+PEERS = ROOT / ".venv-clients" / "lib" / "python3.13" / "site-packages"
 
 
 @contextmanager
@@ -40,6 +44,8 @@ def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
             ring = SimpleNamespace(of=lambda name: keys if name == CONNECTION else None)
             stack.enter_context(patch.object(made, "key_ring", ring))
             stack.enter_context(patch.object(made, "events", _Outbox(aws)))
+            spool = SimpleNamespace(claim=lambda _key, _body: True)
+            stack.enter_context(patch.dict(vars(made), spool=spool))
         yield lambda event: receive_webhook.lambda_handler(event, CONTEXT)
     services.cache_clear()
 
@@ -47,6 +53,30 @@ def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
 @contextmanager
 def usual(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
     """The same job, written the usual way."""
+    from bench import usual_way
+
+    with _without_aws(depth, aws):
+        yield lambda event: usual_way.lambda_handler(event, CONTEXT)
+
+
+@contextmanager
+def fastapi(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
+    """The same behind FastAPI and Mangum."""
+    if str(PEERS) not in sys.path:  # behind everything: what the layer has is taken from there
+        sys.path.append(str(PEERS))
+    loop = asyncio.new_event_loop()  # Mangum takes the one that there is
+    asyncio.set_event_loop(loop)
+    from bench import fastapi_way
+
+    with _without_aws(depth, aws):
+        yield lambda event: fastapi_way.lambda_handler(event, CONTEXT)
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@contextmanager
+def _without_aws(depth: Depth, aws: PretendedAws) -> Iterator[None]:
+    """What `usual_way` calls, replaced."""
     from bench import usual_way
 
     with ExitStack() as stack:
@@ -60,10 +90,10 @@ def usual(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
             known = {CONNECTION: keys}.get
             stack.enter_context(patch.object(usual_way, "keys_of", known))
             stack.enter_context(patch.object(usual_way, "send", _sender(aws)))
-        yield lambda event: usual_way.lambda_handler(event, CONTEXT)
+        yield
 
 
-WAYS = {"ours": ours, "usual": usual}
+WAYS = {"ours": ours, "usual": usual, "fastapi": fastapi}
 
 
 class _Pool:
@@ -73,8 +103,10 @@ class _Pool:
         self._aws = aws
 
     def request(
-        self, _method: str, _url: str, *, body: bytes, headers: dict[str, str]
+        self, method: str, _url: str, *, body: bytes, headers: dict[str, str]
     ) -> HTTPResponse:
+        if method == "PUT":  # of S3: a forged delivery is held, which the others don't do
+            return HTTPResponse(b"", status=200)
         return HTTPResponse(self._aws.answer(headers["X-Amz-Target"], body), status=200)
 
 

@@ -11,15 +11,18 @@ from fieldlink import (
     connecting,
     disconnecting,
     doctor,
+    inviting,
     nudging,
     onboarding,
     overview,
     pages,
     parking,
     sessions,
+    settings,
+    waking,
 )
 from fieldlink.alarms import flush
-from fieldlink.commands import poll_message
+from fieldlink.commands import invite_message, poll_message
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
@@ -99,7 +102,7 @@ def connections() -> Response[str]:
 @app.post("/connections")
 def create() -> Response[str]:
     session, form = posted()
-    typed = filled(onboarding.Typed(), form)
+    typed = filled(settings.Typed(), form)
     try:
         made = onboarding.create(
             typed,
@@ -162,15 +165,17 @@ def connect_directly(found: Connection) -> Response[str]:
 
 
 @app.post("/connections/<connection_id>/settings")
-def settings(connection_id: str) -> Response[str]:
+def change_settings(connection_id: str) -> Response[str]:
     session, form = posted()
     found = known(connection_id)
     try:
-        changed = onboarding.checked_settings(filled(onboarding.settings_of(found), form))
+        typed = filled(settings.settings_of(found), form)
+        changed = settings.change_settings(found, typed, services().state)
     except Refused as refusal:
         return show(session, found, problem=str(refusal), status=400)
-    if not services().state.write(found.model_copy(update=changed)):
-        raise Unavailable("somebody else changed this connection just now")
+    if settings.tracked_otherwise(found, changed):
+        state, changes = services().state, services().changes
+        waking.everybody(changed, state=state, changes=changes, cause=now().isoformat())
     return pages.redirect(f"/connections/{connection_id}")
 
 
@@ -199,6 +204,16 @@ def disconnect(connection_id: str) -> Response[str]:
         changes=services().changes,
         polls=services().polls,
     )
+    return pages.redirect(f"/connections/{connection_id}")
+
+
+@app.post("/connections/<connection_id>/people/<resource>/invite")
+def invite(connection_id: str, resource: str) -> Response[str]:
+    _, form = posted()
+    order = inviting.once_more(
+        known(connection_id).connection, resource, form.get("invited_at", "")
+    )
+    services().invites.put([invite_message(order, random_text())])
     return pages.redirect(f"/connections/{connection_id}")
 
 
@@ -255,7 +270,7 @@ def posted() -> tuple[sessions.Session, dict[str, str]]:
     return session, form
 
 
-def filled(typed: onboarding.Typed, form: dict[str, str]) -> onboarding.Typed:
+def filled(typed: settings.Typed, form: dict[str, str]) -> settings.Typed:
     """A field that is not sent stays as it is."""
     return typed._replace(**{name: form[name] for name in typed._fields if name in form})
 
@@ -282,7 +297,7 @@ def address(url: str) -> str:
 def show_connections(
     session: sessions.Session,
     *,
-    typed: onboarding.Typed | None = None,
+    typed: settings.Typed | None = None,
     problem: str = "",
     status: int = 200,
 ) -> Response[str]:
@@ -295,7 +310,7 @@ def show_connections(
         states=pages.STATES,
         form_token=sessions.form_token(session, key),
         own_login_url=services().settings.salesforce_login_url,
-        typed=typed or onboarding.Typed(),
+        typed=typed or settings.Typed(),
         problem=problem,
     )
 
@@ -315,9 +330,10 @@ def show(
         form_token=sessions.form_token(session, key),
         webhook_url=f"{own_url()}/webhooks/hypertrack/{found.connection}",
         nudge_url=f"{own_url()}/nudges/salesforce/{found.connection}",
+        typed=settings.settings_of(found),
         nudge_key=nudging.key_of(found.connection, key),
         ledger=services().ledger.last(found.connection, now=now(), limit=30),
-        **overview.details(found, services().state),
+        **overview.details(found, services().state, now()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def _look(connection: Connection, poll: Poll, more: Callable[[], bool]) -> dict[
     try:
         polled = _counted(connection, poll, doorkeeper)
     except Refused as refusal:
-        _note_problem(connection, f"Salesforce refused a look for changes: {refusal}")
+        _learn(connection, refusal)
         # The org has answered, so what waits for it need not wait for a better look.
         released = _release(connection, more) if doorkeeper.settle() else 0
         return {"outcome": "refused", "released": released}
@@ -122,6 +123,24 @@ def _counted(connection: Connection, poll: Poll, doorkeeper: Doorkeeper) -> poll
     return polled
 
 
+def _learn(connection: Connection, refusal: Refused) -> None:
+    """Of a right that is gone the next look knows: it is asked for once for each refusal."""
+    problem = f"Salesforce refused a look for changes: {refusal}"
+    if problem != connection.problem and capabilities.stale(refusal):
+        with suppress(Refused):  # it is the look's own refusal that is told
+            _ask_anew(connection)
+    _note_problem(connection, problem)
+
+
+def _ask_anew(connection: Connection) -> None:
+    capabilities.refresh(
+        connection,
+        salesforce=services().salesforce(connection, "extra"),
+        state=services().state,
+        now=now(),
+    )
+
+
 def _note_problem(connection: Connection, problem: str) -> None:
     if problem != connection.problem:
         services().state.write(connection.model_copy(update={"problem": problem}))
@@ -134,12 +153,7 @@ def _keep_up(connection: Connection) -> None:
     """
     try:
         renewing.keep_alive(connection, services().office())
-        capabilities.refresh(
-            connection,
-            salesforce=services().salesforce(connection, "extra"),
-            state=services().state,
-            now=now(),
-        )
+        _ask_anew(connection)
     except Lost:
         raise
     except FieldlinkError as error:

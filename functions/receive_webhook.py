@@ -9,11 +9,15 @@ from __future__ import annotations
 import logging
 import re
 from base64 import b64decode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fieldlink import webhooks
+from fieldlink import keeping, webhooks
 from fieldlink.errors import BadSignature, Refused, TooLarge, Unavailable, Unreadable
+from fieldlink.keeping import Delivery
 from fieldlink.wiring import now, services
+
+if TYPE_CHECKING:
+    from fieldlink.ports import Keys, Spool
 
 logger = logging.getLogger("fieldlink")
 logger.setLevel(logging.INFO)
@@ -35,9 +39,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """One delivery, in API Gateway's payload format 2.0."""
     connection = (event.get("pathParameters") or {}).get("connection_id", "")
     try:
-        return _accept(event, connection)
-    except BadSignature:
-        return answer(401, connection)
+        return _answered(event, connection)
     except Unreadable:
         return answer(400, connection)
     except TooLarge:
@@ -46,29 +48,45 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return answer(503, connection)
 
 
-def _accept(event: dict[str, Any], connection: str) -> dict[str, Any]:
-    headers = {name.lower(): text for name, text in event["headers"].items()}
+def _answered(event: dict[str, Any], connection: str) -> dict[str, Any]:
+    headers = {name.lower(): text for name, text in (event.get("headers") or {}).items()}
     if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
         return answer(415, connection)
     body = raw_body(event)
     keys = services().key_ring.of(connection) if CONNECTION.fullmatch(connection) else None
     if keys is None:
         return answer(404, "")
-    count = webhooks.accept(
-        body,
-        signature=headers.get("x-hypertrack-signature", ""),
-        keys=keys,
-        connection=connection,
-        received_at=now().isoformat(),
-        outbox=services().events,
-    )
-    return answer(200, connection, events=count)
+    signature = headers.get("x-hypertrack-signature", "")
+    return _accepted(Delivery(connection, now().isoformat(), body, signature), keys)
+
+
+def _accepted(delivery: Delivery, keys: Keys) -> dict[str, Any]:
+    try:
+        count = webhooks.accept(delivery, keys=keys, outbox=services().events, spool=spool)
+    except BadSignature:
+        held = keeping.hold(delivery, spool)
+        return answer(401, delivery.connection, held=int(held))
+    if count is None:
+        logger.warning("webhook kept", extra={"connection": delivery.connection})
+    return answer(200, delivery.connection, events=count or 0)
+
+
+def spool() -> Spool:
+    """Seldom needed, and then imported."""
+    return services().spool
 
 
 def raw_body(event: dict[str, Any]) -> bytes:
     """The very bytes that were signed; API Gateway encodes those that are no text."""
     body = event.get("body") or ""
-    return b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    if len(body) > webhooks.LARGEST_BODY:
+        raise TooLarge(f"a body of {len(body)} characters")
+    if not event.get("isBase64Encoded"):
+        return body.encode(errors="surrogatepass")
+    try:
+        return b64decode(body)
+    except ValueError as error:
+        raise Unreadable("body is not in base64") from error
 
 
 def answer(status: int, connection: str, **details: int) -> dict[str, Any]:

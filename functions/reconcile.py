@@ -1,11 +1,15 @@
-"""Every night: have each connection's org compared as a whole, not only what changed in it."""
+"""Every night: have each connection compared as a whole, not only what changed in it.
+
+With its org, by a poll of everything; with HyperTrack's record, resource by resource.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from fieldlink import reconciling
+from fieldlink import reconciling, recovering
+from fieldlink.listing import every_connection
 from fieldlink.observability import logger, metrics
 from fieldlink.wiring import services
 
@@ -15,7 +19,10 @@ from fieldlink.wiring import services
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """A scheduled event; its date names the night, so that it does nothing when repeated."""
     night = datetime.fromisoformat(event["time"]).date()
-    started = reconciling.start(night, state=services().state, polls=services().polls)
-    logger.info("reconciliation started", connections=started)
+    state = services().state
+    connections = every_connection(state)
+    started = reconciling.start(night, connections, polls=services().polls)
+    people = recovering.start(night, connections, state=state, changes=services().changes)
+    logger.info("reconciliation started", connections=started, people=people)
     metrics.add_metric(name="ReconciliationsStarted", unit="Count", value=started)
-    return {"started": started}
+    return {"started": started, "people": people}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import reports
+from fieldlink import reports, unpacking
 from fieldlink.alarms import flush
-from fieldlink.errors import Refused
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
@@ -42,14 +43,34 @@ def _connection_of(body: str) -> str:
 
 def _take(body: str) -> str:
     report = _report(body)
-    return reports.take(report, _desk(report))
+    if unpacking.holds_many(report):
+        return _split(report)
+    desk = _desk(report)
+    if report.unreadable and desk.connection.live:  # of others nothing is wanted any more
+        raise Refused(f"event not understood: {report.unreadable}")
+    return reports.take(unpacking.with_event(report, services().spool), desk)
+
+
+def _split(report: Report) -> str:
+    live_positions = _desk(report).connection.live_positions
+    unpacking.split(
+        report,
+        live_positions=live_positions,
+        outbox=services().events,
+        spool=services().spool,
+    )
+    return "split"
 
 
 def _note_parked(body: str, cause: str) -> None:
     report = _report(body)
     connection = services().state.read(Connection, report.connection)
-    if connection:  # without one there is nothing else to note
-        reports.park(report, services().desk(connection), cause)
+    if not connection:  # without one there is nothing else to note
+        return
+    with suppress(Unavailable, Refused):  # of what can't be fetched no more is noted
+        if not unpacking.holds_many(report):
+            report = unpacking.with_event(report, services().spool)
+    reports.park(report, services().desk(connection), cause)
 
 
 def _report(body: str) -> Report:

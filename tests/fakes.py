@@ -7,6 +7,7 @@ makes one of them fail, or ends the worker before or after its n-th effect, like
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode, b64encode
 from collections import Counter
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fieldlink import models
-from fieldlink.errors import Refused, Unavailable
+from fieldlink.errors import FieldlinkError, NOT_ASSIGNED, Refused, Unavailable
 from fieldlink.models import (
     ASSIGNMENT_KEY,
     RESOURCE_KEY,
@@ -27,6 +28,7 @@ from fieldlink.models import (
     Grant,
     Identity,
     LedgerRow,
+    SeenDevice,
     Sheet,
     Status,
     View,
@@ -34,7 +36,7 @@ from fieldlink.models import (
     Written,
     minute,
 )
-from fieldlink.ports import Again, Depth, Keys, Message, Sender, nothing_is_known
+from fieldlink.ports import Again, Depth, Keys, Message, Sender, Spooled, nothing_is_known
 from fieldlink.records import (
     Appointment,
     Assignment,
@@ -42,13 +44,16 @@ from fieldlink.records import (
     Record,
     Resource,
     Row,
+    Shift,
     WebhookKeys,
 )
+from tests.fake_orders import Attempt, FakeOrders
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import date
 
-    from fieldlink.models import Fence
+    from fieldlink.models import Fence, Place
     from fieldlink.ports import Fingerprints
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -98,7 +103,11 @@ class Fate:
         number = len(self.effects)
         self._die(Death("before", number))
         self._fail(name, after=False)
-        yield
+        try:
+            yield
+        except FieldlinkError:
+            self._die(Death("after", number))
+            raise
         self._fail(name, after=True)
         self._die(Death("after", number))
 
@@ -298,6 +307,46 @@ class FakeOutbox:
         ]
 
 
+class FakeSpool:
+    """Keeps objects under their keys, and when they were put there."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+        self.kept: dict[str, bytes] = {}
+        self.put_at: dict[str, datetime] = {}
+        self.now = NOON
+
+    def put(self, key: str, body: bytes) -> None:
+        with self.fate.effect("put Spooled"):
+            self._keep(key, body)
+
+    def claim(self, key: str, body: bytes) -> bool:
+        with self.fate.effect("claim Spooled"):
+            if key in self.kept:
+                return False
+            self._keep(key, body)
+            return True
+
+    def get(self, key: str) -> bytes | None:
+        with self.fate.effect("get Spooled"):
+            return self.kept.get(key)
+
+    def list(self, prefix: str, limit: int, after: str = "") -> list[Spooled]:
+        with self.fate.effect("list Spooled"):
+            found = sorted(key for key in self.kept if key.startswith(prefix) and key > after)
+            return [
+                Spooled(key, self.put_at[key], len(self.kept[key])) for key in found[:limit]
+            ]
+
+    def remove(self, key: str) -> None:
+        with self.fate.effect("remove Spooled"):
+            self.kept.pop(key, None)
+
+    def _keep(self, key: str, body: bytes) -> None:
+        assert re.fullmatch(r"[A-Za-z0-9_./-]+", key), "the adapter quotes no key"
+        self.kept[key], self.put_at[key] = body, self.now.replace(microsecond=0)
+
+
 class FakeVault:
     """Seals so that the secret can't be read, and opens for its own connection only."""
 
@@ -341,6 +390,7 @@ class Letter(NamedTuple):
     subject: str
     text: str
     html: str
+    labels: Mapping[str, str]
 
 
 class FakeMail:
@@ -351,13 +401,36 @@ class FakeMail:
         self.sent: list[Letter] = []
         self.sender = Sender("office@example.com", verified=True, production=True, enabled=True)
 
-    def send(self, *, to: str, subject: str, text: str, html: str) -> None:
+    def send(
+        self, *, to: str, subject: str, text: str, html: str, labels: Mapping[str, str]
+    ) -> None:
         with self.fate.effect("send mail"):
-            self.sent.append(Letter(to, subject, text, html))
+            self.sent.append(Letter(to, subject, text, html, labels))
 
     def check(self) -> Sender:
         with self.fate.effect("check sender"):
             return self.sender
+
+
+class Notified(NamedTuple):
+    """What the subscribers of the topic got."""
+
+    connection: str
+    name: str
+    subject: str
+    text: str
+
+
+class FakeNotices:
+    """Keeps what was published."""
+
+    def __init__(self, fate: Fate | None = None) -> None:
+        self.fate = fate or Fate()
+        self.sent: list[Notified] = []
+
+    def send(self, *, connection: str, name: str, subject: str, text: str) -> None:
+        with self.fate.effect("send notice"):
+            self.sent.append(Notified(connection, name, subject, text))
 
 
 @dataclass
@@ -469,6 +542,8 @@ class Work:
     actual_minutes: float | None = None
     changed_at: datetime = NOON - timedelta(hours=12)
     changed_by_us: bool = False
+    share_link: str | None = None
+    site_zone: str = ""
 
 
 @dataclass
@@ -491,6 +566,26 @@ class Told:
     minutes: int
     subject: str
     description: str
+
+
+@dataclass
+class Asked:
+    """An open Task of an appointment."""
+
+    id: str
+    appointment: str
+    subject: str
+    description: str
+    due: date
+    urgent: bool
+
+
+class Shown(NamedTuple):
+    """Where a resource was last."""
+
+    resource: str
+    place: Place
+    at: datetime
 
 
 @dataclass
@@ -521,6 +616,10 @@ class FakeSalesforce:
     work: dict[str, Work] = field(default_factory=dict)
     assigned: dict[tuple[str, str], Assigned] = field(default_factory=dict)
     events: list[Told] = field(default_factory=list)
+    tasks: list[Asked] = field(default_factory=list)
+    located: list[Shown] = field(default_factory=list)
+    link_field: bool = False  # whether the connection maps one for the customer's link
+    shifts_wanted: bool = False
     entries: list[Booked] = field(default_factory=list)
     sheets: dict[str, list[Sheet]] = field(default_factory=dict)  # by resource
     sheets_problem: str = ""  # not empty: this org has no time sheets
@@ -562,13 +661,13 @@ class FakeSalesforce:
                 found = [row for row in found if not row.deleted and self._counts(row)]
         told = [_told(row) for row in found]
         stored: dict[tuple[str, ...], str] = {}
-        for kind in (Resource, Appointment, Assignment):
+        for kind in (Resource, Appointment, Assignment, Shift):
             if keys := {row.key for row in told if isinstance(row, kind)}:
                 stored |= known(kind, keys)
         same = {row.key for row in told if stored.get(row.key) == row.fingerprint}
         return self._polled([row for row in told if row.key not in same]).model_copy(
             update={
-                "statuses": self.statuses,
+                "statuses": () if self.shifts_wanted and since else self.statuses,
                 "unchanged": frozenset(key[-1] for key in same),
             }
         )
@@ -584,7 +683,12 @@ class FakeSalesforce:
     @property
     def shown(self) -> dict[str, tuple[datetime, Row]]:
         """Each row as it is now, and when it was stamped."""
-        latest = {row.id: (at, row) for at, row in self.changed}
+        looked_at = (
+            (at, row)
+            for at, row in self.changed
+            if self.shifts_wanted or not isinstance(row, Shift)
+        )
+        latest = {row.id: (at, row) for at, row in looked_at}
         unseen = self.hidden | self.purged
         return {name: each for name, each in latest.items() if name not in unseen}
 
@@ -593,6 +697,9 @@ class FakeSalesforce:
         if isinstance(row, Assignment):
             work = self.shown.get(row.appointment)
             return work is None or self._counts(work[1])
+        if isinstance(row, Shift):
+            near = self.now - timedelta(days=2) <= row.ends_at
+            return near and row.starts_at <= self.now + timedelta(days=14)
         long_over = self.now - timedelta(days=30)
         return not (
             isinstance(row, Appointment)
@@ -606,6 +713,8 @@ class FakeSalesforce:
             resources=tuple(row for row in rows if isinstance(row, Resource)),
             appointments=tuple(row for row in rows if isinstance(row, Appointment)),
             assignments=tuple(row for row in rows if isinstance(row, Assignment)),
+            shifts=tuple(row for row in rows if isinstance(row, Shift)),
+            shifts_seen=self.shifts_wanted,
         )
 
     def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
@@ -613,7 +722,8 @@ class FakeSalesforce:
             work = self.work.get(appointment)
             assigned = self.assigned.get((appointment, resource))
             if work is None or assigned is None:
-                raise Refused(f"resource {resource} is not assigned to {appointment}")
+                why = f"resource {resource} is not assigned to {appointment}"
+                raise Refused(why, code=NOT_ASSIGNED)
             assert day.tzinfo
             return View(
                 appointment=appointment,
@@ -631,6 +741,9 @@ class FakeSalesforce:
                 actual_travel=assigned.travel,
                 resource_name=assigned.name,
                 time_zone=assigned.time_zone,
+                site_zone=work.site_zone,
+                link_field=self.link_field,
+                share_link=work.share_link if self.link_field else None,
                 sheets=None if self.sheets_problem else tuple(self.sheets.get(resource, ())),
                 sheets_problem=self.sheets_problem,
                 entry=next(
@@ -667,6 +780,7 @@ class FakeSalesforce:
                 event=told[0] if told else "",
                 entry=booked[0].id if booked else "",
                 sheet=booked[0].sheet if booked else "",
+                task=self._asked(writes),
             )
 
     def write(self, writes: Writes) -> Written:
@@ -676,7 +790,13 @@ class FakeSalesforce:
             self.wrote.append(writes)
             self._change(writes)
             entry, sheet = self._book(writes)
-            return Written(event=self._tell(writes), entry=entry, sheet=sheet)
+            event, task = self._tell(writes), self._ask(writes)
+            return Written(event=event, entry=entry, sheet=sheet, task=task)
+
+    def locate(self, resource: str, place: Place, at: datetime) -> None:
+        with self.fate.effect("locate"):
+            self._refuse({Ability.POSITIONS: True})
+            self.located.append(Shown(resource, place, at.replace(microsecond=0)))
 
     def category(self, status: str) -> Category:
         return next(each.category for each in self.statuses if each.name == status)
@@ -694,9 +814,16 @@ class FakeSalesforce:
             Ability.TIME_SHEETS: entry is not None and not (entry.id or entry.sheet),
             Ability.TIME_SHEET_ENTRIES: entry is not None and not entry.id,
             Ability.CHANGED_ENTRIES: entry is not None and bool(entry.id),
+            Ability.SHARE_LINK: "share_link" in changes,
+            Ability.TASKS: writes.task is not None,
+            Ability.URGENT_TASKS: writes.task is not None and writes.task.urgent,
         }
+        assert self.link_field or not wanted[Ability.SHARE_LINK], "no field is mapped"
+        self._refuse(wanted)
+
+    def _refuse(self, wanted: dict[Ability, bool]) -> None:
         for ability, why in self.told.lacking.items():
-            if wanted[ability]:
+            if wanted.get(ability):
                 code = "INVALID_FIELD_FOR_INSERT_UPDATE"
                 raise Refused(f"{code}: {why}", code=code)
 
@@ -726,6 +853,37 @@ class FakeSalesforce:
                 minutes=event.minutes,
                 subject=event.subject,
                 description=event.description,
+            )
+        )
+        return made
+
+    def _asked(self, writes: Writes) -> str:
+        """The Task that an earlier try has made."""
+        task = writes.task
+        return next(
+            (
+                each.id
+                for each in self.tasks
+                if task
+                and (each.appointment, each.due, each.subject)
+                == (writes.appointment, task.due, task.subject)
+                and _reference(each.description) == _reference(task.description)
+            ),
+            "",
+        )
+
+    def _ask(self, writes: Writes) -> str:
+        task, made = writes.task, f"00T{len(self.tasks):012d}AAA"
+        if task is None:
+            return ""
+        self.tasks.append(
+            Asked(
+                id=made,
+                appointment=writes.appointment,
+                subject=task.subject,
+                description=task.description,
+                due=task.due,
+                urgent=task.urgent,
             )
         )
         return made
@@ -760,17 +918,29 @@ def _reference(description: str) -> str:
 
 
 @dataclass
-class FakeHyperTrack:
+class FakeHyperTrack(FakeOrders):
     """An account of HyperTrack. It knows no idempotency key: asked twice, it makes two."""
 
     fate: Fate = field(default_factory=Fate)
     keys_are_valid: bool = True
     workers: dict[str, str] = field(default_factory=dict)  # name by handle
     invited: list[str] = field(default_factory=list)
-    drivers: dict[str, str] = field(default_factory=dict)  # handle by device, oldest first
+    deleted: set[str] = field(default_factory=set)  # workers
+    drivers: dict[str, str] = field(default_factory=dict)  # by device, as its metadata says
+    emails: dict[str, str] = field(default_factory=dict)  # by device, likewise
+    linked: dict[str, str] = field(default_factory=dict)  # device by worker
+    registered: dict[str, datetime] = field(default_factory=dict)  # by device
+    uninstalled: set[str] = field(default_factory=set)
+    keeps_devices: bool = False  # a device can't be taken from a worker
     fences: dict[str, Fence] = field(default_factory=dict)  # the living ones by id
     removed: list[str] = field(default_factory=list)
     most_at_once: int = 0  # geofences of one assignment
+    recorded: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # events by subject
+    orders: dict[str, Attempt] = field(default_factory=dict)
+    attempts: int = 0
+    keeps_owner: bool = False
+    switched_on: set[str] = field(default_factory=set)
+    orders_at_once: int = 0
     _made: int = 0
 
     def check(self) -> None:
@@ -781,22 +951,52 @@ class FakeHyperTrack:
     def ensure_worker(self, handle: str, name: str) -> None:
         with self.fate.effect("ensure worker"):
             self.workers.setdefault(handle, name)
+            self.deleted.discard(handle)
 
     def invitation_link(self, handle: str) -> str:
         with self.fate.effect("invitation link"):
-            if handle not in self.workers:
+            if handle not in self.workers.keys() - self.deleted:
                 raise Refused("HyperTrack answered 404: no such worker", code="404")
             self.invited.append(handle)
             return f"https://visits.example.com/{handle}"
 
-    def device_of(self, handle: str) -> str | None:
+    def device_of(self, handle: str) -> SeenDevice | None:
         with self.fate.effect("device of"):
-            named = [device for device, driver in self.drivers.items() if driver == handle]
-            return named[-1] if named else None
+            device = None if handle in self.deleted else self.linked.get(handle)
+            return self._seen(device, handle) if device else None
 
-    def driver_of(self, device: str) -> str | None:
+    def driver_of(self, device: str) -> SeenDevice | None:
         with self.fate.effect("driver of"):
-            return self.drivers.get(device)
+            worker = next((each for each, its in self.linked.items() if its == device), "")
+            seen = self._seen(device, worker)
+            return seen if seen.driver or seen.worker or seen.email else None
+
+    def devices(self) -> list[SeenDevice]:
+        with self.fate.effect("list devices"):
+            known = dict.fromkeys([*self.drivers, *self.emails, *self.linked.values()])
+            return [self._seen(each) for each in known]
+
+    @property
+    def known_devices(self) -> set[str]:
+        return {*self.drivers, *self.emails, *self.linked.values()}
+
+    def release_device(self, handle: str) -> None:
+        with self.fate.effect("release device"):
+            if self.keeps_devices and handle in self.workers:
+                raise Refused("HyperTrack answered 422: may not be null", code="422")
+            self.linked.pop(handle, None)
+
+    def _seen(self, device: str, worker: str = "") -> SeenDevice:
+        gone = device in self.uninstalled
+        return SeenDevice(
+            id=device,
+            driver=self.drivers.get(device, ""),
+            email=self.emails.get(device, ""),
+            worker=worker,
+            registered_at=self.registered.get(device),
+            status="inactive" if gone else "",
+            reason="uninstalled" if gone else "",
+        )
 
     def add_geofence(self, fence: Fence) -> str:
         with self.fate.effect("add geofence"):
@@ -830,6 +1030,36 @@ class FakeHyperTrack:
         with self.fate.effect("geofence metadata"):
             found = self.fences.get(geofence)
             return dict(found.metadata) if found else {}
+
+    def markers(self, geofence: str, since: datetime) -> list[dict[str, Any]]:
+        return self._recorded("geofence", geofence, since)
+
+    def visits(self, device: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        return self._recorded("visits", device, since, until)
+
+    def geotags(self, device: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        return self._recorded("geotags", device, since, until)
+
+    def told_of_order(self, handle: str, since: datetime) -> list[dict[str, Any]]:
+        return self._recorded("order", handle, since)
+
+    def orders_of(self, worker: str, since: datetime) -> list[str]:  # noqa: ARG002
+        with self.fate.effect("orders of"):
+            named = [each.split()[1] for each in self.recorded if each.startswith("order ")]
+            return [each for each in named if worker in each]
+
+    def _recorded(
+        self, what: str, of: str, since: datetime, until: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        with self.fate.effect(what):
+            found = self.recorded.get(f"{what} {of}", [])
+            return [
+                each
+                for each in found
+                if since
+                <= datetime.fromisoformat(each["recorded_at"])
+                <= (until or since.max.replace(tzinfo=UTC))
+            ]
 
 
 def _stands_for(found: Fence, wanted: Fence) -> bool:

@@ -30,6 +30,7 @@ from tests.fakes import (
     STATUSES,
     FakeHyperTrack,
     FakeLedger,
+    FakeNotices,
     FakeOutbox,
     FakeSalesforce,
     FakeState,
@@ -47,6 +48,7 @@ COLLEAGUE = "0Hn000000000002CAA"
 ASSIGNMENT = "03r000000000001AAA"
 DEVICE = "A1B2C3D4-0001-4AAA-8BBB-000000000001"
 GEOFENCE = "3a0f6f0e-5c1b-4f27-9d52-7e6c5b4a3210"
+HANDLE = f"{APPOINTMENT}-{RESOURCE}"  # of an order
 NINE = datetime(2026, 3, 4, 9, tzinfo=UTC)
 
 
@@ -85,6 +87,24 @@ def device_event(
     kind: str = "registration", *, at: datetime = NINE, **more: Any
 ) -> dict[str, Any]:
     return {**_envelope(kind, at, {}), **more}
+
+
+def order(
+    value: str = "arrived", *, at: datetime = NINE, handle: str = HANDLE, **more: Any
+) -> dict[str, Any]:
+    """An order's event; `more` is added to its `data`."""
+    data = {"value": value, "order_handle": handle, "route_handle": "route-1", **more}
+    return {**_envelope("order", at, data), "version": "3.0.0", "worker_handle": RESOURCE}
+
+
+def estimate(
+    cause: str, minutes: float, *, at: datetime = NINE, handle: str = HANDLE
+) -> dict[str, Any]:
+    """That the resource will arrive in so many minutes, and why that is told."""
+    value = cause if cause in {"first_eta", "eta", "n_minutes_away"} else "eta_change"
+    told = {"remaining_duration": round(minutes * 60), "remaining_distance": 5000}
+    reason = {"change_reason": cause} if value == "eta_change" else {}
+    return order(value, at=at, handle=handle, **told, **reason)
 
 
 def _envelope(kind: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
@@ -228,6 +248,8 @@ class World:
         self.hypertrack = FakeHyperTrack(self.fate)
         self.changes = FakeOutbox(self.fate, "Sync")
         self.invites = FakeOutbox(self.fate, "Invite")
+        self.events = FakeOutbox(self.fate, "Report")
+        self.notices = FakeNotices(self.fate)
         self.connection = connection()
         self.capabilities: Capabilities | None = None
         self.now = NOON
@@ -245,6 +267,7 @@ class World:
             hypertrack=self.hypertrack,
             ledger=self.ledger,
             changes=self.changes,
+            notices=self.notices,
             now=self.now,
             capabilities=self.capabilities,
         )

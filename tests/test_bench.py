@@ -8,8 +8,11 @@ from bench.deliveries import CONNECTION, ROOT, Json, delivery, delivery_of, even
 from bench.polls import polls
 from bench.pretended import ENVIRONMENT
 from bench.same import outcome
+from bench.verifying import WAYS as VERIFYING
+from bench.verifying import body_of, meaning, prepared
 from bench.ways import WAYS, Depth
 from fieldlink.config import Settings
+from fieldlink.errors import BadSignature
 
 POSITION = events(1)[0] | {"type": "location"}
 
@@ -61,8 +64,34 @@ def test_what_is_measured_side_by_side_does_the_same(
     done = {way: outcome(way, depth, event) for way in WAYS}
 
     assert done["usual"] == done["ours"]
+    assert done["fastapi"] == done["ours"]
     assert done["ours"][0] == status
     assert len(done["ours"][1]) == queued
+
+
+@pytest.mark.parametrize(
+    ("way", "size"), [(way, size) for size, ways in VERIFYING.items() for way in ways]
+)
+def test_those_whose_reading_is_measured_read_the_same(way: str, size: int) -> None:
+    body = body_of(size)
+
+    found = prepared(way, size)()
+
+    assert size * 0.95 < len(body) <= size
+    assert meaning(found) == json.loads(body)
+
+
+@pytest.mark.parametrize("way", sorted({way for ways in VERIFYING.values() for way in ways}))
+def test_those_whose_reading_is_measured_refuse_what_is_forged(way: str) -> None:
+    size = next(size for size, ways in VERIFYING.items() if way in ways)
+    signed = prepared(way, size)
+    forged = VERIFYING[size][way](body_of(size)[:-1] + b" ", "0" * 40)
+
+    assert signed()
+    if way in {"svix", "standardwebhooks"}:  # they sign what they verify by themselves
+        return
+    with pytest.raises((ValueError, BadSignature)):
+        forged()
 
 
 def test_those_whose_looks_are_measured_see_the_same_and_an_idle_look_is_one_call() -> None:

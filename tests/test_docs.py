@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fieldlink.causes import OTHERS, REASONS
 from fieldlink.ends import ENDS
+from fieldlink.meanings import TABLE, Meaning
 from local.cloudformation import read_template
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +42,47 @@ def test_every_end_of_a_connection_is_explained_as_the_console_does() -> None:
     rows = "".join(f"| {name} | {end.words} | {end.cure} |\n" for name, end in ENDS.items())
 
     assert rows in text("operating.md")
+
+
+def test_every_reason_of_an_outage_is_explained_as_the_dispatcher_is_told() -> None:
+    for table in (REASONS, OTHERS):
+        rows = (f"| `{name}` | {each.words} | {each.cure} |\n" for name, each in table.items())
+        assert "".join(rows) in text("outages.md")
+
+
+def rows_on_webhooks() -> list[tuple[str, str]]:
+    """Each with a type that its section is about."""
+    sections = [
+        part.partition("\n") for part in text("webhooks.md").split("\n## ") if "| ---" in part
+    ]
+    return [
+        (type_, line)
+        for heading, _, body in sections
+        for type_ in re.findall(r"`(\w+)`", heading)
+        for line in body.splitlines()
+        if line.startswith("| ") and not line.startswith(("| value |", "| ---"))
+    ]
+
+
+def explained(value: str, meaning: Meaning) -> str:
+    name = f"`{value}`" if value else "any"
+    return f"| {name} | {meaning.kind or 'ignored'} | {meaning.words} |"
+
+
+def test_every_webhook_is_explained_as_it_is_decided() -> None:
+    decided = {
+        (type_, explained(value, each))
+        for type_, values in TABLE.items()
+        for value, each in values.items()
+    }
+
+    assert decided - set(rows_on_webhooks()) == set()
+
+
+def test_no_webhook_is_explained_otherwise_than_it_is_decided() -> None:
+    decided = {explained(*each) for values in TABLE.values() for each in values.items()}
+
+    assert {line for _, line in rows_on_webhooks()} == decided
 
 
 def test_every_parameter_of_the_stack_is_listed() -> None:

@@ -6,12 +6,13 @@ queue, so none of the messages may have to come again.
 
 import importlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fieldlink.records import Connection, Listed, WebhookKeys
+from fieldlink.records import Connection, Invitation, Listed, WebhookKeys, Worker
 from fieldlink.wiring import Services
 from local.hypertrack import FakeHyperTrack
 from tests.conftest import ACCOUNT, SECRET_KEY
@@ -19,6 +20,7 @@ from tests.functions.calls import CONTEXT
 
 EVENTS = sorted((Path(__file__).resolve().parent.parent / "events").glob("*.*.json"))
 CONNECTION = "golden-connection_0123456789-abcdefghijklmno"
+INVITED = "0Hn000000000001CAA"
 
 # What each event must come to; a worker's must leave no message behind.
 STATUSES = {
@@ -37,6 +39,10 @@ STATUSES = {
 ANSWERS: dict[str, Any] = {
     "start_polls.scheduled": {"started": 1},
     "reconcile.scheduled": {"started": 1},
+    "note_mail.bounced": {"noted": True},
+    "note_mail.complaint": {"noted": True},
+    "note_mail.rejected": {"noted": True},
+    "note_mail.another_mail": {"noted": False},
 }
 NOTHING_LEFT: dict[str, Any] = {"batchItemFailures": []}
 
@@ -55,7 +61,9 @@ def connected(bundle: Services, hypertrack: FakeHyperTrack) -> Services:
         login_url=bundle.settings.salesforce_login_url,
     )
     keys = WebhookKeys(connection=CONNECTION, secrets=(sealed,))
-    for record in (connection, keys, Listed(connection=CONNECTION)):
+    invitation = Invitation(state="sent", at=datetime(2026, 3, 4, 12, 0, 0, 123_456, UTC))
+    worker = Worker(connection=CONNECTION, resource=INVITED, invitation=invitation)
+    for record in (connection, keys, worker, Listed(connection=CONNECTION)):
         assert bundle.state.write(record)
     return bundle
 

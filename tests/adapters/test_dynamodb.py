@@ -19,6 +19,7 @@ from fieldlink.models import (
     LedgerRow,
     Outcome,
     Travel,
+    WantedOrder,
 )
 from fieldlink.ports import Ledger, Meter, State
 from fieldlink.records import Device, Geofence, Listed, Record, Tracking, WebhookTested, Worker
@@ -40,6 +41,7 @@ FACT = Fact(
 )
 DELIVERED = Delivered(fact=FACT, delivery="d1", received_at=NOW)
 SEALED = "sealed-text"
+WANTED = WantedOrder(handle="o", worker="r", latitude=52.5, longitude=13.4, radius=100)
 EVERY: list[Record] = [
     Listed(connection="c"),
     records.Connection(
@@ -104,6 +106,22 @@ EVERY: list[Record] = [
         creating=FENCE,
         waiting="no device yet",
     ),
+    records.Shift(
+        connection="c", id="s", resource="r", starts_at=NOW, ends_at=NOW, former=("q",)
+    ),
+    records.Planned(
+        connection="c", id="s", resource="r", starts_at=NOW, ends_at=NOW, ttl=1_900_000_000
+    ),
+    records.OnShift(connection="c", resource="r", tracking=True),
+    records.Position(
+        connection="c",
+        resource="r",
+        at=NOW,
+        shown_at=NOW,
+        fact="k",
+        received_at=NOW,
+        ttl=1_900_000_000,
+    ),
     records.Day(connection="c", resource="r", on=date(2026, 3, 4), facts={"k": DELIVERED}),
     records.PendingAuthorisation(
         connection="c",
@@ -115,6 +133,16 @@ EVERY: list[Record] = [
         ttl=1_900_000_000,
     ),
     records.UsedLink(connection="nonce", ttl=1_900_000_000),
+    records.Ordered(
+        connection="c",
+        appointment="a",
+        assignment="i",
+        orders=(records.LiveOrder(wanted=WANTED, share_url="https://l/x"),),
+    ),
+    records.Order(connection="c", id="o", resource="r", appointment="a", assignment="i"),
+    records.Due(connection="c", at=NOW, resource="r", why="order i"),
+    records.Outage(connection="c", resource="r", device="D1", reason="uninstalled", since=NOW),
+    records.Heard(connection="c", at=NOW, compared_at=NOW),
 ]
 
 

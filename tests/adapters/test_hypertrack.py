@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import APPOINTMENT_KEY, ASSIGNMENT_KEY, RESOURCE_KEY, Fence
 from local.hypertrack import FakeHyperTrack, Phone
 from tests.adapters.scripted import Answer, nobody, scripted
-from tests.conftest import ACCOUNT, ROSA, SECRET_KEY, SITE
+from tests.conftest import ACCOUNT, ROSA, ROSAS_MAIL, SECRET_KEY, SITE
+from tests.fakes import NOON
 
 HANDLE, OTHER = "0Hn000000000001AAA", "0Hn000000000002AAA"
 
@@ -81,6 +83,40 @@ def test_a_worker_that_is_there_already_is_as_good(
     assert (worker.worker_handle, worker.name) == (HANDLE, ROSA)
 
 
+def test_a_worker_that_was_deleted_is_there_again(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    account.ensure_worker(HANDLE, ROSA)
+    account.call("DELETE", f"/workers/{HANDLE}")
+    assert account.device_of(HANDLE) is None
+    with pytest.raises(Refused):
+        account.invitation_link(HANDLE)
+
+    account.ensure_worker(HANDLE, ROSA)
+
+    [worker] = hypertrack.workers(ACCOUNT)
+    assert worker.deleted_at is None
+    assert account.invitation_link(HANDLE)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [Answer(404, {"code": "driver_deleted", "title": "Worker deleted"})],
+        [Answer(409, {"code": "duplicate_resource"}), Answer(404, {"message": "not found"})],
+        [Answer(409, {"message": "conflict"}), Answer(200, {"deleted": True})],
+    ],
+)
+def test_a_deleted_worker_is_undeleted_however_hypertrack_says_so(
+    http: requests.Session, answers: list[Answer]
+) -> None:
+    with scripted(*answers, Answer(200, {})) as script:
+        HyperTrackAccount(http, script.url, ACCOUNT, str).ensure_worker(HANDLE, ROSA)
+
+    assert script.asked[-1].method == "POST"
+    assert script.asked[-1].path == f"/workers/{HANDLE}/undelete"
+
+
 def test_a_worker_may_have_no_name(
     account: HyperTrackAccount, hypertrack: FakeHyperTrack
 ) -> None:
@@ -120,47 +156,117 @@ def test_a_worker_without_the_app_has_no_device(account: HyperTrackAccount) -> N
     assert account.device_of(HANDLE) is None
     account.ensure_worker(HANDLE, ROSA)
     assert account.device_of(HANDLE) is None
+    assert account.devices() == []
 
 
-@pytest.mark.parametrize("app", ["android-0.2", "ios-2.20"])
-def test_a_device_is_found_by_its_driver_and_by_its_worker(
-    account: HyperTrackAccount, hypertrack: FakeHyperTrack, app: str
+def test_a_device_that_is_linked_is_the_worker_s_since_it_is_linked(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    phone_of(account, hypertrack, app="ios-2.20")
+    linked_at = NOON + timedelta(hours=1)
+    phone = hypertrack.install(account.invitation_link(HANDLE), "ios-2.20", linked_at)
+
+    seen = account.device_of(HANDLE)
+
+    assert seen
+    assert (seen.id, seen.worker, seen.registered_at) == (phone.device_id, HANDLE, linked_at)
+
+
+@pytest.mark.parametrize(
+    ("app", "driver", "worker"),
+    [("android-0.2", HANDLE, ""), ("ios-2.20", HANDLE, HANDLE)],
+)
+def test_a_device_tells_its_driver_and_the_worker_that_it_is_linked_to(
+    account: HyperTrackAccount,
+    hypertrack: FakeHyperTrack,
+    app: str,
+    driver: str,
+    worker: str,
 ) -> None:
     phone = phone_of(account, hypertrack, app=app)
 
-    assert account.device_of(HANDLE) == phone.device_id
-    assert account.driver_of(phone.device_id) == HANDLE
+    seen = account.driver_of(phone.device_id)
+
+    assert seen
+    assert (seen.id, seen.driver, seen.worker) == (phone.device_id, driver, worker)
+    assert seen.registered_at == hypertrack.devices(ACCOUNT)[0].registered_at
 
 
-def test_the_device_that_registered_last_is_in_use(
+def test_a_device_that_only_tells_an_address_is_told_with_it(
     account: HyperTrackAccount, hypertrack: FakeHyperTrack
 ) -> None:
-    phone_of(account, hypertrack, OTHER)
-    phone_of(account, hypertrack)
-    latest = phone_of(account, hypertrack)
+    phone = hypertrack.sign_in(ACCOUNT, ROSAS_MAIL, "ios-2.9")
 
-    assert account.device_of(HANDLE) == latest.device_id
+    seen = account.driver_of(phone.device_id)
+
+    assert seen
+    assert (seen.driver, seen.worker, seen.email) == ("", "", ROSAS_MAIL)
+    assert [each.email for each in account.devices()] == [ROSAS_MAIL]
 
 
-def test_a_device_is_found_on_a_later_page(
+def test_every_device_is_listed_on_however_many_pages(
     account: HyperTrackAccount, hypertrack: FakeHyperTrack
 ) -> None:
     hypertrack.switches.device_page = 1
-    phone = phone_of(account, hypertrack)
-    phone_of(account, hypertrack, OTHER)
-    phone_of(account, hypertrack, OTHER)
+    first = phone_of(account, hypertrack)
+    other = phone_of(account, hypertrack, OTHER)
+    second = hypertrack.reinstall(first)
 
-    assert account.device_of(HANDLE) == phone.device_id
-    assert account.device_of(OTHER) not in (None, phone.device_id)
+    found = {each.id: each for each in account.devices()}
+
+    assert found.keys() == {first.device_id, other.device_id, second.device_id}
+    assert found[second.device_id].driver == HANDLE
+    gone = found[first.device_id]
+    assert (gone.status, gone.reason) == ("inactive", "uninstalled")
 
 
-def test_a_device_is_found_in_a_plain_array(http: requests.Session) -> None:
-    worker = Answer(404, {"message": "no"})
-    devices = Answer(200, [{"device_id": "D1", "metadata": {"driver_id": HANDLE}}])
-    with scripted(worker, devices) as script:
-        account = HyperTrackAccount(http, script.url, ACCOUNT, str)
+def test_devices_are_listed_from_a_plain_array(http: requests.Session) -> None:
+    told = [
+        {"device_id": "D1", "metadata": {"driver_id": HANDLE}, "registered_at": "yesterday"},
+        {"device_id": "D2", "metadata": None, "device_status": "active"},
+        {"device_id": "D3", "registered_at": "2026-03-04T12:00:00.000000Z"},
+        {"device_id": "D4", "registered_at": "2026-03-04T12:00:00"},
+        {"metadata": {"driver_id": OTHER}},
+        "text",
+    ]
+    with scripted(Answer(200, told)) as script:
+        found = HyperTrackAccount(http, script.url, ACCOUNT, str).devices()
 
-        assert account.device_of(HANDLE) == "D1"
+    assert [(each.id, each.driver, each.registered_at) for each in found] == [
+        ("D1", HANDLE, None),
+        ("D2", "", None),
+        ("D3", "", NOON),
+        ("D4", "", None),
+    ]
+
+
+def test_a_worker_lets_go_of_its_device(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    phone_of(account, hypertrack, app="ios-2.20")
+
+    account.release_device(HANDLE)
+    account.release_device(HANDLE)
+
+    assert account.device_of(HANDLE) is None
+
+
+def test_an_account_that_lets_no_device_go_refuses(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack
+) -> None:
+    hypertrack.switches.null_releases_device = False
+    phone = phone_of(account, hypertrack, app="ios-2.20")
+
+    with pytest.raises(Refused, match="422"):
+        account.release_device(HANDLE)
+
+    seen = account.device_of(HANDLE)
+    assert seen
+    assert seen.id == phone.device_id
+
+
+def test_a_worker_that_is_not_there_carries_no_device(account: HyperTrackAccount) -> None:
+    account.release_device(HANDLE)
 
 
 @pytest.mark.parametrize("device", ["00000000-0000-0000-0000-00000000000A", "no uuid"])
@@ -172,8 +278,8 @@ def test_a_device_that_does_not_exist_belongs_to_nobody(
 
 def test_a_list_that_does_not_end_is_given_up(http: requests.Session) -> None:
     again = Answer(200, {"data": [], "pagination_token": "again"})
-    with scripted(Answer(404), again) as script:
-        assert HyperTrackAccount(http, script.url, ACCOUNT, str).device_of(HANDLE) is None
+    with scripted(again) as script:
+        assert HyperTrackAccount(http, script.url, ACCOUNT, str).devices() == []
 
         assert len(script.asked) < 250
 

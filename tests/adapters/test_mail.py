@@ -10,7 +10,8 @@ from tests.fakes import FakeMail
 
 
 def send(mail: SesMail) -> None:
-    mail.send(to=ROSAS_MAIL, subject="Grüße", text="plain", html="<p>rich</p>")
+    labels = {"connection": "c-1", "resource": "0Hn"}
+    mail.send(to=ROSAS_MAIL, subject="Grüße", text="plain", html="<p>rich</p>", labels=labels)
 
 
 def test_a_mail_has_sender_receiver_and_both_forms() -> None:
@@ -21,6 +22,10 @@ def test_a_mail_has_sender_receiver_and_both_forms() -> None:
     assert (asked.method, asked.path) == ("POST", "/v2/email/outbound-emails")
     assert "/ses/aws4_request" in asked.headers["authorization"]
     assert asked.json == {
+        "EmailTags": [
+            {"Name": "connection", "Value": "c-1"},
+            {"Name": "resource", "Value": "0Hn"},
+        ],
         "FromEmailAddress": SENDER,
         "Destination": {"ToAddresses": [ROSAS_MAIL]},
         "Content": {
@@ -33,6 +38,14 @@ def test_a_mail_has_sender_receiver_and_both_forms() -> None:
             }
         },
     }
+
+
+def test_a_mail_names_the_configuration_that_tells_what_became_of_it() -> None:
+    with scripted(Answer(200, {"MessageId": "1"})) as script:
+        send(SesMail(script.aws, SENDER, "fieldlink-mails"))
+
+    [asked] = script.asked
+    assert asked.json["ConfigurationSetName"] == "fieldlink-mails"
 
 
 def test_ses_sends_from_an_address_that_is_verified(aws: Pretended) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fieldlink import activity
-from fieldlink.adapters import salesforce_soql
+from fieldlink.adapters import salesforce_soql_work
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.adapters.salesforce_rest import SalesforceRest
@@ -355,11 +355,11 @@ def test_what_is_no_id_of_18_characters_never_enters_a_query(text: str) -> None:
     good = "08p000000000001AAA"
     for ids in ((text, good), (good, text)):
         with pytest.raises(ValueError, match="not a Salesforce id"):
-            salesforce_soql.view_queries(*ids, NOW, "")
+            salesforce_soql_work.view_queries(*ids, NOW, "")
     with pytest.raises(ValueError, match="not a Salesforce id"):
-        salesforce_soql.find_queries(writes(text, event=told("key")))
+        salesforce_soql_work.find_queries(writes(text, event=told("key")))
     with pytest.raises(ValueError, match="not a Salesforce id"):
-        salesforce_soql.find_queries(writes(good, entry=booked(text)))
+        salesforce_soql_work.find_queries(writes(good, entry=booked(text)))
 
 
 # ── write ──────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_examination import SalesforceExamination
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.adapters.salesforce_rest import SalesforceRest
+from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import FieldlinkError, Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Ability
 from tests.adapters.scripted import Answer, Script, nobody, scripted
@@ -125,9 +126,14 @@ def part(name: str, status: int, body: Any) -> dict[str, Any]:
     return {"referenceId": name, "httpStatusCode": status, "body": body}
 
 
-def answered(script: Script, http: requests.Session, *parts: dict[str, Any]) -> Any:
+WANTS_ALL = Wants(share_field="Live_Link__c", shifts=True, positions=True)
+
+
+def answered(
+    script: Script, http: requests.Session, *parts: dict[str, Any], wants: Wants = WANTS_ALL
+) -> Any:
     script.answers[:] = [Answer(200, {"compositeResponse": list(parts)})]
-    return salesforce_describe.described(rest(http, script.url))
+    return salesforce_describe.described(rest(http, script.url), wants)
 
 
 def test_an_org_that_describes_nothing_at_all_is_not_one_without_rights(
@@ -164,16 +170,29 @@ def test_an_org_that_shows_people_without_fields_and_nothing_else_lacks_everythi
     with scripted() as script:
         told = answered(script, http, people)
 
-    assert set(told.missing) == {*salesforce_describe.OBJECTS} - {salesforce_describe.PERSON}
-    assert told.unreadable == salesforce_footprint.asked()
+    objects = {*salesforce_describe.OBJECTS, salesforce_describe.SHIFT}
+    assert set(told.missing) == objects - {salesforce_describe.PERSON}
+    assert told.unreadable == salesforce_footprint.asked(WANTS_ALL)
     assert set(told.needed) == salesforce_describe.NEEDED
     assert set(told.lacking) == set(Ability)
     assert (told.statuses, told.automatic) == ((), None)
 
 
 def test_every_object_that_we_ask_for_or_write_to_is_described() -> None:
-    named = {each.partition(".")[0] for each in salesforce_footprint.asked()}
-    named |= {each.sobject for each in salesforce_footprint.written().values()}
+    named = {each.partition(".")[0] for each in salesforce_footprint.asked(WANTS_ALL)}
+    named |= {each.sobject for each in salesforce_footprint.written(WANTS_ALL).values()}
 
-    assert named == set(salesforce_describe.OBJECTS)
-    assert set(salesforce_footprint.written()) == set(Ability)
+    assert named == {*salesforce_describe.OBJECTS, salesforce_describe.SHIFT}
+    assert set(salesforce_footprint.written(WANTS_ALL)) == set(Ability)
+
+
+def test_what_nobody_wants_is_not_asked_for_and_never_lacking(http: requests.Session) -> None:
+    people = part(salesforce_describe.PERSON, 200, {"fields": []})
+    with scripted() as script:
+        told = answered(script, http, people, wants=Wants())
+        [asked] = script.asked
+
+    assert set(told.lacking) == set(Ability) - {Ability.SHARE_LINK, Ability.POSITIONS}
+    assert told.no_shifts == ""
+    assert b"/sobjects/Shift/" not in asked.body
+    assert not [each for each in told.unreadable if "Shift" in each or "__c" in each]

@@ -7,7 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink.ports import Message
-from fieldlink.records import Held, Parked, Watermark, WebhookKeys, WebhookTested
+from fieldlink.records import (
+    Connection,
+    Held,
+    Parked,
+    Phone,
+    Resource,
+    Watermark,
+    WebhookKeys,
+    WebhookTested,
+    Worker,
+)
 from fieldlink.wiring import now
 from local.salesforce.schema import Field
 from tests.adapters.scripted import Answer, Script
@@ -16,7 +26,6 @@ from tests.functions.conftest import CONNECTION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fieldlink.records import Connection
     from fieldlink.wiring import Services
     from local.hypertrack import FakeHyperTrack
     from local.salesforce import FakeSalesforce
@@ -78,6 +87,22 @@ def add(sobject: str, field: Field) -> Callable[[Setup], object]:
         org.store.add_column(sobject, field)
 
     return cause
+
+
+def wanting(cause: Callable[[Setup], object], **settings: object) -> Callable[[Setup], object]:
+    """The same of a connection with other settings."""
+
+    def changed(setup: Setup) -> None:
+        cause(setup)
+        current = setup.bundle.state.read(Connection, CONNECTION)
+        assert current is not None
+        assert setup.bundle.state.write(current.model_copy(update=settings))
+
+    return changed
+
+
+def short_field(setup: Setup) -> None:
+    setup.salesforce.add_field("ServiceAppointment", "Live_Link__c", length=80)
 
 
 def field_service_off(setup: Setup) -> None:
@@ -150,6 +175,14 @@ def dead_letters(setup: Setup) -> None:
 def held(setup: Setup) -> None:
     waits = Held(connection=CONNECTION, id="1", queue="events", body="{}", group="g", at=now())
     assert setup.bundle.state.write(waits)
+
+
+def two_phones(setup: Setup) -> None:
+    phones = tuple(Phone(id=each, active_at=now()) for each in ("new", "old"))
+    resource = Resource(connection=CONNECTION, id="0Hn000000000001CAA", name="Ada")
+    worker = Worker(connection=CONNECTION, resource=resource.id, device="new", phones=phones)
+    for record in (resource, worker):
+        assert setup.bundle.state.write(record)
 
 
 def parked(setup: Setup) -> None:
@@ -333,6 +366,34 @@ AILMENTS = (
         ("Activity",),
         cure="permission set",
     ),
+    Ailment("Tasks can't be made", lock("Task"), (), ("Tasks",), cure="permission set"),
+    Ailment(
+        "work is tracked as orders, and nobody knows where the day begins",
+        wanting(hide("OperatingHours"), tracking="orders"),
+        (),
+        ("sites' time zones",),
+        cure="Operating Hours",
+    ),
+    Ailment(
+        "tracking goes by Shifts that can't be seen",
+        wanting(hide("Shift"), by_shifts=True),
+        ("Shifts",),
+        cure="permission set",
+    ),
+    Ailment(
+        "the field for the customer's link is too short",
+        wanting(short_field, share_field="Live_Link__c"),
+        (),
+        ("customer's link",),
+        cure="255 characters",
+    ),
+    Ailment(
+        "positions are wanted and can't be written",
+        wanting(lock("ServiceResource.LastKnownLocationDate"), live_positions=True),
+        (),
+        ("live positions",),
+        cure="permission set",
+    ),
     Ailment("appointments take no Activities", no_activity, (), ("Activity",), cure="wanted"),
     Ailment(
         "time sheets can't be seen", hide("TimeSheet"), (), ("time sheets",), cure="wanted"
@@ -434,6 +495,7 @@ AILMENTS = (
         ("HyperTrack keys",),
         cure="SecretKey",
     ),
+    Ailment("somebody uses two phones", two_phones, (), ("phones",), cure="app removed"),
     Ailment(
         "HyperTrack is down",
         hypertrack_down,

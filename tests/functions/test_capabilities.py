@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fieldlink import capabilities, replanning
+from fieldlink import capabilities, positions, replanning
 from fieldlink.desk import Desk
 from fieldlink.errors import Unclear
 from fieldlink.models import Ability, Delivered, Fact, Kind, Travel
-from fieldlink.records import Capabilities, Connection
+from fieldlink.records import Capabilities, Connection, OnShift
 from fieldlink.wiring import Services, now
 from local.salesforce import FakeSalesforce
 from tests.functions.conftest import CONNECTION, Job
@@ -290,11 +290,21 @@ def test_asking_takes_one_call(
 def test_every_ability_can_be_lacking(
     bundle: Services, connection: Connection, salesforce: FakeSalesforce
 ) -> None:
+    salesforce.add_field("ServiceAppointment", "Live_Link__c")
     salesforce.read_only.update(
-        {"ServiceAppointment", "AssignedResource", "Event", "TimeSheet", "TimeSheetEntry"}
+        {
+            "ServiceAppointment",
+            "AssignedResource",
+            "ServiceResource",
+            "Event",
+            "Task",
+            "TimeSheet",
+            "TimeSheetEntry",
+        }
     )
+    wishes = {"share_field": "Live_Link__c", "live_positions": True}
 
-    told = bundle.salesforce(connection).described()
+    told = bundle.salesforce(connection.model_copy(update=wishes)).described()
 
     assert set(told.lacking) == set(Ability)
 
@@ -308,3 +318,79 @@ def test_a_status_is_not_set_where_nobody_can_tell_how_far_the_work_is(
 
     assert told.lacking == {Ability.STATUS: "ServiceAppointment.StatusCategory can't be seen"}
     assert told.needed == ("ServiceAppointment.StatusCategory",)
+
+
+# ── what a connection wishes ──────────────────────────────────────────────────
+
+LINK = "https://trck.at/abc123"
+
+
+def wishing(bundle: Services, **settings: object) -> Connection:
+    current = bundle.state.read(Connection, CONNECTION)
+    assert current is not None
+    assert bundle.state.write(current.model_copy(update=settings))
+    changed = bundle.state.read(Connection, CONNECTION)
+    assert changed is not None
+    return changed
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize(
+    ("prepare", "in_field"),
+    [
+        (lambda org: org.add_field("ServiceAppointment", "Live_Link__c", kind="url"), True),
+        (lambda _: None, False),
+        (lambda org: org.add_field("ServiceAppointment", "Live_Link__c", length=20), False),
+        (
+            lambda org: (
+                org.add_field("ServiceAppointment", "Live_Link__c"),
+                org.read_only.add("ServiceAppointment.Live_Link__c"),
+            ),
+            False,
+        ),
+    ],
+    ids=["a good field", "no such field", "too short", "read only"],
+)
+def test_a_field_for_the_link_that_does_not_do_is_found_out_and_the_activity_has_it(
+    prepare: Callable[[FakeSalesforce], object],
+    in_field: bool,
+    bundle: Services,
+    salesforce: FakeSalesforce,
+    job: Job,
+) -> None:
+    prepare(salesforce)
+    wishing(bundle, share_field="Live_Link__c")
+    long = LINK.ljust(40, "x")
+
+    told = visit(job, Kind.LINK_OFFERED, -30, link=long, order="order-1")
+    replanning.to_appointment(told, desk(bundle))
+
+    row = salesforce.row("ServiceAppointment", job.appointment)
+    assert (row.get("Live_Link__c") == long) is in_field
+    events = [each["Description"] for each in salesforce.rows("Event")]
+    assert [long in each for each in events] == ([] if in_field else [True])
+    [noted] = bundle.ledger.last(CONNECTION, now=now(), limit=9)
+    assert (str(noted.outcome), long in str(noted)) == ("applied", False)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_position_is_shown_once_somebody_wants_it_and_is_in_no_row_of_ours(
+    bundle: Services, salesforce: FakeSalesforce, job: Job
+) -> None:
+    wishing(bundle, live_positions=True)
+    shift = OnShift(connection=CONNECTION, resource=job.rosa, tracking=True)
+    bundle.state.write_all([shift])
+    here = {"latitude": 52.520008, "longitude": 13.404954}
+    fact = Fact.model_validate(
+        {"kind": "position", "key": "k", "at": now(), "resource": job.rosa, "place": here}
+    )
+
+    outcome = positions.take(
+        Delivered(fact=fact, delivery="d", received_at=now()), desk(bundle)
+    )
+
+    row = salesforce.row("ServiceResource", job.rosa)
+    assert outcome == "applied"
+    assert row["LastKnownLatitude"] == pytest.approx(here["latitude"])
+    [noted] = bundle.ledger.last(CONNECTION, now=now(), limit=9)
+    assert "52.52" not in noted.model_dump_json()

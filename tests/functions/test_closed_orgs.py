@@ -11,7 +11,7 @@ from fieldlink import alarms, holding, renewing
 from fieldlink.errors import Unavailable
 from fieldlink.gate import Doorkeeper
 from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY
-from fieldlink.records import Access, Connection, Device, Gate, Held, Listed, Parked
+from fieldlink.records import Access, Connection, Device, Gate, Held, Listed, Parked, Watermark
 from fieldlink.wiring import Services
 from functions import poll_salesforce, receive_webhook, start_polls, update_salesforce
 from local.salesforce import FakeSalesforce
@@ -567,3 +567,24 @@ def test_a_poll_that_lost_the_answer_to_a_renewal_comes_again_soon_and_only_once
     assert access.answer_lost
     asked = [each.grant_type for each in salesforce.token_requests]
     assert asked.count("refresh_token") == 1  # nobody shows a token that may be used up so soon
+
+
+def test_a_right_that_is_gone_is_known_to_the_look_after_the_one_that_was_refused(
+    aws: Pretended, bundle: Services, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    """As after an update of ours that asks for more than it did."""
+    salesforce.no_access.add("OperatingHours")
+    desk = Desk(aws, bundle, connection)
+
+    desk.poll()
+    refused = bundle.state.read(Connection, connection.connection)
+    calls = salesforce.api_calls
+    desk.poll()
+
+    found = bundle.state.read(Connection, connection.connection)
+    assert refused
+    assert found
+    assert "refused a look" in refused.problem
+    assert found.problem == ""
+    assert bundle.state.read(Watermark, connection.connection)
+    assert salesforce.api_calls <= calls + 2  # the look, and what is asked after one in full

@@ -16,6 +16,7 @@ from fieldlink.adapters.dynamodb import DynamoState
 from fieldlink.adapters.sqs import SqsOutbox
 from fieldlink.alarms import tell_all_lost
 from fieldlink.config import AwsAccess
+from fieldlink.listing import every_connection
 from fieldlink.models import Poll
 from fieldlink.polling import Polled, Queues
 from fieldlink.records import Appointment, Listed, Watermark
@@ -99,7 +100,7 @@ def test_a_thousand_connections_are_a_thousand_messages_of_a_group_each(
     names = [f"connection-{number}" for number in range(MANY)]
     house.connect(*names)
 
-    assert start(state=house.state, polls=house.queue) == MANY
+    assert start(every_connection(house.state), polls=house.queue) == MANY
     tell_all_lost(house.state)
 
     queued = house.aws.queued

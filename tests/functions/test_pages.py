@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,15 +23,17 @@ from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.ledger import DynamoMeter
 from fieldlink.config import AwsAccess
 from fieldlink.errors import Refused
-from fieldlink.models import Poll
+from fieldlink.models import Invite, Poll
 from fieldlink.records import (
     Access,
     Connection,
+    Invitation,
     Listed,
     Parked,
     PendingAuthorisation,
     Resource,
     WebhookKeys,
+    Worker,
 )
 from fieldlink.wiring import Services, now
 from functions import console, finish_oauth
@@ -193,6 +196,7 @@ def test_nobody_mints_a_link_over_http(bundle: Services) -> None:
         ("POST", "/connections/c/settings"),
         ("POST", "/connections/c/disconnect"),
         ("POST", "/connections/c/parked/p/replay"),
+        ("POST", "/connections/c/people/r/invite"),
     ],
 )
 @pytest.mark.parametrize("cookie", ["", "__Host-fieldlink=forged", "__Host-fieldlink=a.b.c"])
@@ -622,6 +626,32 @@ def test_a_connection_that_is_ended_keeps_no_key_and_no_token(
     assert bundle.state.read(WebhookKeys, connection.connection) is None
     assert salesforce.oauth.sessions == {}
     assert hypertrack.geofences() == []
+
+
+def test_a_person_is_invited_again_by_whoever_saw_the_last_invitation(
+    aws: Pretended, bundle: Services, browser: Browser, connection: Connection
+) -> None:
+    name, person = connection.connection, "0Hn000000000001CAA"
+    bundle.state.write(Resource(connection=name, id=person, name="Ada"))
+    last = Invitation(state="bounced", at=now(), why="no such <user>")
+    bundle.state.write(Worker(connection=name, resource=person, invitation=last))
+    page = browser.get(f"/connections/{name}")["body"]
+    shown = re.search(r'name="invited_at" value="([^"]+)"', page)
+    assert shown
+    assert "no such &lt;user&gt;" in page
+
+    answers = [
+        browser.post(f"/connections/{name}/people/{person}/invite", invited_at=unescape(at))
+        for at in (shown[1], shown[1], "yesterday")
+    ]
+
+    assert [each["statusCode"] for each in answers] == [303, 303, 400]
+    orders = [
+        Invite.model_validate_json(each)
+        for each in aws.queued(bundle.settings.invites_queue_url)
+    ]
+    wanted = Invite(connection=name, resource=person, despite=last.at)
+    assert orders == [wanted, wanted]  # of which the second finds another invitation
 
 
 def test_a_parked_item_is_sent_again_and_is_gone(

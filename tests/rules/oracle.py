@@ -22,7 +22,12 @@ FURTHER_AND_FURTHER = (
     ("Cannot Complete", (Kind.CANCELLED,)),
     ("Completed", (Kind.CHECKED_OUT,)),
 )
-WORDS = {Kind.ARRIVED: "Arrived", Kind.LEFT: "Left", Kind.CHECKED_OUT: "Checked out"}
+WORDS = {
+    Kind.ARRIVED: "Arrived",
+    Kind.LEFT: "Left",
+    Kind.CHECKED_OUT: "Checked out",
+    Kind.LINK_OFFERED: "Live tracking",
+}
 
 type Stay = tuple[datetime | None, datetime | None]
 
@@ -34,7 +39,9 @@ class Truth(NamedTuple):
     start: datetime | None
     end: datetime | None
     minutes: float | None  # from start to end
-    told: list[tuple[datetime, str]]  # each Event's time and subject
+    # Each Event's time and subject. What one does in one instant is one thing, however often it
+    # is told. Estimates are left out: which of them are told depends on which came first.
+    told: list[tuple[datetime, str]]
     booked: dict[str, tuple[datetime, datetime]]  # the time sheet entry of a resource
     travel: dict[str, float]  # minutes
 
@@ -55,9 +62,9 @@ def truth(facts: Iterable[Fact], names: Mapping[str, str]) -> Truth:
         end=end,
         minutes=(end - start).total_seconds() / 60 if start and end else None,
         told=sorted(
-            (_whole(each.at), f"{WORDS[each.kind]}: {names[each.resource]}")
-            for each in known
-            if each.kind in WORDS
+            (_whole(when), f"{WORDS[kind]}: {names[who]}")
+            for when, kind, who in {(each.at, each.kind, each.resource) for each in known}
+            if kind in WORDS
         ),
         booked={
             name: (start, max(end, start + timedelta(minutes=1)))

@@ -6,37 +6,43 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from fieldlink import devices, inviting, letters, polling, tracking
+from fieldlink import inviting, letters, polling, registry, tracking, waking
 from fieldlink.inviting import Counter
 from fieldlink.models import ASSIGNMENT_KEY, Category, Invite, Sync
 from fieldlink.polling import Polled, Queues
-from fieldlink.records import Appointment, Assignment, Resource, Row
+from fieldlink.records import Appointment, Assignment, Resource, Row, Shift
+from fieldlink.registry import Claim
 from fieldlink.tracking import Ground
-from tests.fakes import FakeMail
-from tests.make import CONNECTION, World
-from tests.rules.transitions_oracle import Circle, Job, Person, Plan, Seat
+from tests.fakes import FakeMail, Killed
+from tests.make import CONNECTION, World, connection
+from tests.rules import transitions_oracle
+from tests.rules.transitions_oracle import Circle, Job, Person, Plan, Seat, Task, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fieldlink.ports import Message, Salesforce
+    from tests.fakes import Death
 
 TICK = timedelta(minutes=5)
 type Order = Literal["as sent", "backwards", "each twice"]
+type Way = Literal["geofences", "orders"]
 
 
 class Stage(World):
     """An org that changes, polled, with everything that follows."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, way: Way = "geofences") -> None:
         super().__init__(resources=())
+        self.connection = connection(tracking=way, by_shifts=True)
         self.mail = FakeMail(self.fate)
+        self.salesforce.shifts_wanted = True
         self.plan = plan
         self._ticks = 0
         self._late: dict[str, tuple[datetime, datetime, Row]] = {}  # visible at, stamped, row
         for person in plan.people.values():
             if person.phone:
-                self.hypertrack.drivers[person.phone] = person.id
+                self._carry(person.id, person.phone)
         self.put_on()
 
     def put_on(self, *, late: timedelta = timedelta()) -> None:
@@ -72,6 +78,7 @@ class Stage(World):
     def tick(self, *, full: bool = False, salesforce: Salesforce | None = None) -> Polled:
         self.pass_time(TICK)
         self._ticks += 1
+        waking.wake(self.connection, state=self.state, changes=self.changes, now=self.now)
         return polling.poll(
             self.connection,
             salesforce=salesforce or self.salesforce,
@@ -93,19 +100,60 @@ class Stage(World):
                 return
         raise AssertionError("the workers never come to rest")
 
+    def look_and_die(self, death: Death) -> None:
+        """A worker of the changes is killed; the queue brings again what it had begun."""
+        messages = list(self.changes.messages)
+        self.fate.death = death
+        try:
+            while self.changes.messages:
+                message = self.changes.messages[0]
+                tracking.sync(Sync.model_validate_json(message.body), self._ground)
+                self.changes.messages.remove(message)
+        except Killed:
+            self.changes.messages += messages
+        self.fate.death = None
+
     def install(self, person: str, phone: str) -> None:
         self.plan.people[person].phone = phone
-        self.hypertrack.drivers[phone] = person
-        devices.bind(
-            CONNECTION,
-            phone,
-            person,
-            since=self.now,
-            takes_over=True,
-            state=self.state,
-            changes=self.changes,
-            cause=f"{phone} {self.now}",
+        self._carry(person, phone)
+        claim = Claim(phone, person, self.now, self.now, f"{phone} {self.now}")
+        registry.bind(claim, self._ground)
+
+    def follow(self, way: Way) -> None:
+        """The operator changes the way of tracking, and everybody is looked at."""
+        self.connection = connection(tracking=way, by_shifts=True)
+        waking.everybody(
+            self.connection, state=self.state, changes=self.changes, cause=f"{way} {self.now}"
         )
+
+    @property
+    def as_planned(self) -> bool:
+        """Whether there is what the oracle says, and nothing of the other way."""
+        if self.connection.tracking == "geofences":
+            return (self.circles, self.tasks) == (transitions_oracle.circles(self.plan), set())
+        return (self.circles, self.tasks) == (
+            set(),
+            transitions_oracle.tasks(self.plan, self.now),
+        )
+
+    @property
+    def tasks(self) -> set[Task]:
+        found = [
+            Task(
+                (each.wanted.latitude, each.wanted.longitude),
+                each.wanted.metadata["service_appointment_id"],
+                each.wanted.worker,
+                each.wanted.metadata[ASSIGNMENT_KEY],
+                each.wanted.metadata.get("name", ""),
+                each.wanted.metadata.get("address", ""),
+                each.wanted.scheduled_at or self.now,
+            )
+            for each in self.hypertrack.tracked_orders
+        ]
+        assert len(found) == len(set(found)), "an order is tracked twice"
+        for each in self.hypertrack.tracked_orders:
+            assert each.wanted.metadata["service_resource_id"] == each.wanted.worker
+        return set(found)
 
     @property
     def circles(self) -> set[Circle]:
@@ -133,6 +181,11 @@ class Stage(World):
         """The plan as it is now, to be compared later."""
         return deepcopy(self.plan)
 
+    def _carry(self, person: str, phone: str) -> None:
+        self.hypertrack.drivers[phone] = person
+        self.hypertrack.workers[person] = person
+        self.hypertrack.linked[person] = phone
+
     @property
     def _ground(self) -> Ground:
         return Ground(
@@ -141,6 +194,7 @@ class Stage(World):
             hypertrack=self.hypertrack,
             invites=self.invites,
             changes=self.changes,
+            events=self.events,
             now=self.now,
         )
 
@@ -162,6 +216,7 @@ def rows(plan: Plan) -> Iterable[Row]:
     yield from (_resource(each) for each in plan.people.values())
     yield from (_appointment(each) for each in plan.jobs.values())
     yield from (_assignment(each, plan) for each in plan.seats.values())
+    yield from (_shift(each) for each in plan.turns.values())
 
 
 def _resource(person: Person) -> Resource:
@@ -191,6 +246,7 @@ def _appointment(job: Job) -> Appointment:
         longitude=place[1],
         address=job.street,
         bundled=job.in_bundle,
+        time_zone=job.zone,
         deleted=job.deleted,
     )
 
@@ -205,6 +261,18 @@ def _assignment(seat: Seat, plan: Plan) -> Assignment:
         technician=person is None or person.kind == "T",
         crew=seat.crew,
         deleted=seat.deleted,
+    )
+
+
+def _shift(turn: Turn) -> Shift:
+    return Shift(
+        connection=CONNECTION,
+        id=turn.id,
+        resource=turn.person,
+        starts_at=datetime.fromisoformat(turn.start),
+        ends_at=datetime.fromisoformat(turn.end),
+        firm=turn.sure,
+        deleted=turn.deleted,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fieldlink import activity
@@ -69,3 +71,51 @@ def test_a_row_is_told_alike_whatever_else_has_happened_since() -> None:
     after = activity.row(told, view(status="Completed", actual_start=at(8), actual_end=at(9)))
 
     assert before == after
+
+
+BERLIN = {"time_zone": "Europe/Berlin"}
+
+
+def test_an_estimate_is_told_in_the_time_of_the_place_and_of_everybody() -> None:
+    expected = fact(Kind.EXPECTED, reason="traffic_update", expected_at=at(9, 40))
+
+    row = activity.row(expected, view(**BERLIN))
+
+    assert row.subject == "Expected: Ada Lovelace"
+    assert row.description.splitlines()[:-1] == [
+        "Ada Lovelace: expected",
+        "Expected at 2026-03-04 10:40 Europe/Berlin (09:40 UTC)",
+        "Cause: traffic",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("planned", "words"),
+    [
+        (at(9), ", was planned for 2026-03-04 10:00 Europe/Berlin (09:00 UTC)"),
+        (None, ""),
+    ],
+)
+def test_a_delay_tells_what_was_planned_if_that_is_known(planned: Any, words: str) -> None:
+    late = fact(Kind.DELAYED, reason="delayed", expected_at=at(9, 40), scheduled_at=planned)
+
+    row = activity.row(late, view(**BERLIN))
+
+    assert row.subject == "Delayed: Ada Lovelace"
+    expected = "Delayed: expected at 2026-03-04 10:40 Europe/Berlin (09:40 UTC)"
+    assert row.description.splitlines()[1:-1] == [expected + words]
+
+
+@pytest.mark.parametrize(("seconds", "by"), [(-5400.0, " by 90 min"), (None, "")])
+def test_a_time_that_a_wrong_clock_gave_says_so(seconds: float | None, by: str) -> None:
+    row = activity.row(fact(Kind.ARRIVED, doubtful=True, seconds=seconds), view())
+
+    assert f"The phone's clock was changed{by}: times may be wrong." in row.description
+
+
+def test_a_zone_that_nobody_knows_is_utc() -> None:
+    expected = fact(Kind.EXPECTED, expected_at=at(9, 40))
+
+    row = activity.row(expected, view(time_zone="Middle/Earth"))
+
+    assert "Expected at 2026-03-04 09:40 UTC" in row.description

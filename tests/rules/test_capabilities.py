@@ -147,9 +147,54 @@ def test_nothing_lacking_is_written_and_nothing_else_is_left_out(lacking: set[Ab
     assert (without.event is None) is (Ability.EVENTS in lacking)
     sheets = {Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES}
     assert (without.entry is None) is bool(lacking & sheets)
-    assert bool(without.left_out) is bool(
-        lacking - {Ability.ACTUAL_DURATION, Ability.CHANGED_ENTRIES}
+    unused = {
+        Ability.ACTUAL_DURATION,
+        Ability.CHANGED_ENTRIES,
+        Ability.POSITIONS,
+        Ability.SHARE_LINK,
+        Ability.TASKS,
+        Ability.URGENT_TASKS,
+    }
+    assert bool(without.left_out) is bool(lacking - unused)
+
+
+OUTAGE = fact(Kind.OUTAGE_BEGAN, at(9), reason="airplane_mode_detected")
+
+
+def test_an_outage_is_told_in_an_urgent_task_and_changes_nothing_else() -> None:
+    planned = writes.plan(
+        OUTAGE,
+        [CAME],
+        view(
+            actual_start=at(9),
+            status="In Progress",
+            category=Category.IN_PROGRESS,
+            actual_travel=10,
+        ),
+        Ours(actual_start=at(9), travel={"03r000000000001AAA": 10}),
     )
+
+    assert planned.task
+    assert planned.task.urgent
+    assert "airplane mode" in planned.task.description
+    assert planned.model_copy(update={"task": None}).empty
+
+
+def test_a_task_that_cannot_be_made_is_left_out_alone() -> None:
+    why = {Ability.TASKS: WHY, Ability.URGENT_TASKS: WHY}
+
+    planned = writes.plan(OUTAGE, [], view(), Ours(), why)
+
+    assert planned.task is None
+    assert planned.left_out == (f"no {Ability.TASKS}: {WHY}",)
+
+
+def test_a_task_that_cannot_be_urgent_is_made_all_the_same_and_nobody_need_know() -> None:
+    planned = writes.plan(OUTAGE, [], view(), Ours(), {Ability.URGENT_TASKS: WHY})
+
+    assert planned.task
+    assert not planned.task.urgent
+    assert planned.left_out == ()
 
 
 # ── what is known of an org ───────────────────────────────────────────────────

@@ -10,7 +10,16 @@ from fieldlink import disconnecting
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Fence, Poll, Sync
 from fieldlink.office import Office
-from fieldlink.records import Access, Connection, LiveFence, Record, Tracking, WebhookKeys
+from fieldlink.records import (
+    Access,
+    Connection,
+    LiveFence,
+    OnShift,
+    Order,
+    Record,
+    Tracking,
+    WebhookKeys,
+)
 from tests.fakes import FakeAuthorisation, FakeOutbox, FakeVault
 from tests.make import (
     APPOINTMENT,
@@ -18,6 +27,7 @@ from tests.make import (
     COLLEAGUE,
     CONNECTION,
     DEVICE,
+    HANDLE,
     RESOURCE,
     World,
     connection,
@@ -137,6 +147,7 @@ UNSETTLED: dict[str, dict[str, Any]] = {
     "creating": {"creating": FENCE},
     "leaving": {"leaving": ("g-9",)},
     "live": {"live": LiveFence(id="g-9", fence=FENCE)},
+    "ordered": {"ordered": True},
 }
 
 
@@ -154,6 +165,40 @@ def test_a_geofence_that_nobody_lived_to_note_keeps_its_key(
     assert town.kept.hypertrack_secret
     bodies = [message.body for message in town.changes.queued[before:]]
     assert [Sync.model_validate_json(each).resource for each in bodies] == [RESOURCE]
+
+
+def order(**more: Any) -> Order:
+    fields = {
+        "connection": CONNECTION,
+        "id": HANDLE,
+        "resource": RESOURCE,
+        "appointment": APPOINTMENT,
+        "assignment": ASSIGNMENT,
+        **more,
+    }
+    return Order.model_validate(fields)
+
+
+def test_an_order_keeps_its_key_and_whoever_has_it_is_told_of_which() -> None:
+    town = started()
+    town.state.write_all([order(tracked=True), order(id="another", ttl=1)])
+    before = len(town.changes.queued)
+
+    assert not finish(town)
+
+    [message] = town.changes.queued[before:]
+    told = Sync.model_validate_json(message.body)
+    assert (told.resource, told.assignments) == (RESOURCE, ((APPOINTMENT, ASSIGNMENT),))
+    town.state.write_all([order(tracked=True, ended_by_us=True, ttl=1)])
+    assert finish(town)
+
+
+@pytest.mark.parametrize("tracking", [True, False])
+def test_a_switch_that_is_on_keeps_its_key(tracking: bool) -> None:
+    town = started()
+    town.state.write(OnShift(connection=CONNECTION, resource=RESOURCE, tracking=tracking))
+
+    assert finish(town) is not tracking
 
 
 def test_work_that_only_waits_does_not_keep_a_connection_from_ending() -> None:

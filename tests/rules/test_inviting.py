@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from fieldlink import inviting, letters
+from fieldlink import bounces, devices, inviting, letters
+from fieldlink.comparing import Changed
 from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.handing_on import hand_on
 from fieldlink.inviting import PERHAPS_SENT, Counter
 from fieldlink.models import Invite
-from fieldlink.records import Worker
+from fieldlink.records import Invitation, Worker
 from tests.fakes import FakeMail
-from tests.make import CONNECTION, DEVICE, RESOURCE, World, connection, resource
+from tests.make import CONNECTION, DEVICE, RESOURCE, World, connection, resource, worker
 from tests.rules.killing import every_death
 
 ORDER = Invite(connection=CONNECTION, resource=RESOURCE)
@@ -82,6 +84,36 @@ def test_who_has_the_app_gets_a_worker_and_no_mail() -> None:
     assert bound.device == DEVICE
     assert not town.mail.sent
     assert len(town.changes.messages) == 1
+
+
+def test_who_uninstalled_the_app_can_be_invited_again() -> None:
+    town = Town()
+    town.hypertrack.drivers[DEVICE] = RESOURCE
+    invite(town)
+    devices.told_gone(DEVICE, "uninstalled", town.now, town.desk)
+    town.hypertrack.uninstalled.add(DEVICE)
+
+    assert invite(town) == "invited"
+
+
+def test_a_worker_that_was_deleted_in_hypertrack_is_made_anew() -> None:
+    town = Town()
+    town.hypertrack.workers[RESOURCE] = "Ada"
+    town.hypertrack.deleted.add(RESOURCE)
+
+    assert invite(town) == "invited"
+    assert not town.hypertrack.deleted
+
+
+def test_a_mail_carries_what_it_is_known_by_when_it_comes_back() -> None:
+    town = Town()
+    invite(town)
+
+    [letter] = town.mail.sent
+    back = {"tags": {name: [text] for name, text in letter.labels.items()}}
+    news = bounces.read({"detail": {"mail": back, "reject": {}}})
+    assert news
+    assert bounces.note(*news, state=town.state)
 
 
 def test_without_an_address_it_is_shown_and_not_failed() -> None:
@@ -191,6 +223,82 @@ def test_a_replayed_invitation_that_is_killed_is_not_sent_a_third_time() -> None
         assert len(world.mail.sent) >= before, death
 
 
+# ── once more ─────────────────────────────────────────────────────────────────
+
+
+def shown_at(town: World) -> str:
+    """What the page of the console has of the last invitation."""
+    found = known(town)
+    return found.invitation.at.isoformat() if found and found.invitation else ""
+
+
+@pytest.mark.parametrize("state", ["new", "sent", "bounced", "sending"])
+def test_an_operator_invites_again_and_a_double_click_sends_one(state: str) -> None:
+    town = perhaps_sent() if state == "sending" else Town()
+    if state in {"sent", "bounced"}:
+        invite(town)
+    if state == "bounced":
+        bounces.note(CONNECTION, RESOURCE, town.now, "no such user", town.state)
+    town.pass_time(timedelta(minutes=5))
+    before = len(town.mail.sent)
+    order = inviting.once_more(CONNECTION, RESOURCE, shown_at(town))
+
+    outcomes = [invite(town, order), invite(town, order)]
+
+    assert outcomes == ["invited", "invited before"]
+    assert len(town.mail.sent) == before + 1
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-03-04T12:00:00"])
+def test_a_form_that_nobody_was_shown_is_refused(moment: str) -> None:
+    with pytest.raises(Refused, match="no moment"):
+        inviting.once_more(CONNECTION, RESOURCE, moment)
+
+
+def test_nobody_who_is_no_resource_is_invited_again() -> None:
+    with pytest.raises(Refused, match="no such resource"):
+        inviting.once_more(CONNECTION, "nobody", "")
+
+
+class Meeting(FakeMail):
+    """While the mail is under way others write to the same worker."""
+
+    def __init__(self, town: Town, **update: Any) -> None:
+        super().__init__()
+        self.town = town
+        self.update = update
+
+    def send(self, **words: Any) -> None:
+        super().send(**words)
+        worker = known(self.town)
+        assert worker
+        assert self.town.state.write(worker.model_copy(update=self.update))
+
+
+def test_a_device_that_shows_up_while_the_mail_is_sent_does_no_harm() -> None:
+    town = Town()
+    town.mail = Meeting(town, opened_at=town.now)
+
+    assert invite(town) == "invited"
+
+    worker = known(town)
+    assert worker
+    assert worker.invitation
+    assert (worker.invitation.state, worker.opened_at) == ("sent", town.now)
+
+
+def test_a_mail_that_comes_back_while_it_is_sent_has_come_back() -> None:
+    town = Town()
+    back = Invitation(state="bounced", at=town.now, why="no such user")
+    town.mail = Meeting(town, invitation=back)
+
+    assert invite(town) == "invited"
+
+    worker = known(town)
+    assert worker
+    assert worker.invitation == back
+
+
 # ── another address ───────────────────────────────────────────────────────────
 
 
@@ -223,6 +331,21 @@ def test_an_order_that_is_overtaken_by_yet_another_address_is_still_carried_out(
     order = replayed(town)
     invite(town, order)
     town.pass_time(timedelta(minutes=5))
+    town.state.write_all([resource(email="king@example.com")])
+
+    assert invite(town, order) == "invited"
+    assert letters_to(town)[-1] == "king@example.com"
+
+
+def test_who_was_not_reached_at_the_former_address_is_invited_at_the_next() -> None:
+    town = moved_house()
+    order = replayed(town)
+    invite(town, order)
+    town.pass_time(timedelta(minutes=5))
+    found = known(town)
+    assert found
+    assert found.invitation
+    bounces.note(CONNECTION, RESOURCE, found.invitation.at, "no such user", town.state)
     town.state.write_all([resource(email="king@example.com")])
 
     assert invite(town, order) == "invited"
@@ -277,3 +400,21 @@ def test_hypertrack_being_down_claims_nothing(effect: str) -> None:
 
     assert invite(town) == "invited"
     assert len(town.mail.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [("sent", True), ("bounced", True), ("sending", False)]
+)
+def test_a_new_address_of_somebody_who_was_written_to_has_them_invited_at_it(
+    state: str, again: bool
+) -> None:
+    town = Town()
+    fields = {"state": state, "at": town.now, "email": "ada@example.com"}
+    before = Invitation.model_validate(fields)
+    town.state.write(worker(invitation=before))
+    row = resource(email="lovelace@example.com", due=("e-mail changed",))
+
+    hand_on(Changed(rows=[row], assignments={}), "a run", town.state, town)
+
+    orders = [Invite.model_validate_json(each.body) for each in town.invites.messages]
+    assert orders == ([ORDER.model_copy(update={"despite": before.at})] if again else [])

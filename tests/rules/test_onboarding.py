@@ -9,8 +9,8 @@ import pytest
 from fieldlink import onboarding
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.office import Office
-from fieldlink.onboarding import Typed
 from fieldlink.records import Connection, Listed, WebhookKeys
+from fieldlink.settings import Typed, change_settings, settings_of
 from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault
 from tests.make import CONNECTION, World
 from tests.rules.killing import every_death
@@ -114,6 +114,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"authorise": "jwt", "username": "ida", "audience": "login"}, "audience"),
     ({"authorise": "client", "login_host": "login.salesforce.com"}, "My Domain"),
     ({"authorise": "client", "login_host": "test.salesforce.com"}, "My Domain"),
+    ({"tracking": "routes"}, "geofences, orders"),
+    ({"track_mode": "flex"}, "pre_shift"),
+    ({"lead": "721"}, "720 minutes"),
+    ({"lead": "-1"}, "720 minutes"),
+    ({"by_shifts": "perhaps"}, "yes, no"),
+    ({"live_positions": ""}, "yes, no"),
+    ({"outage_notice": "fax"}, "task, mail, none"),
+    ({"share_field": "Live_Link"}, "custom field"),
+    ({"share_field": "Status, Id FROM User"}, "custom field"),
+    ({"share_field": "Live-Link__c"}, "custom field"),
     ({"invitation_template": "http://x/{resource_id}"}, "template"),
     ({"invitation_template": "https://x/"}, "template"),
     ({"invitation_template": "javascript:{resource_id}"}, "template"),
@@ -172,6 +182,48 @@ def test_how_far_to_look_back_and_how_much_to_use_are_settings() -> None:
 
     assert (made.overlap, made.quota_share) == (10, 5)
     assert (other.overlap, other.quota_share) == (60, 100)
+
+
+def test_how_people_are_tracked_and_who_is_told_are_settings() -> None:
+    plain = create(Town(), TYPED)
+    town = Town()
+    other = create(
+        town,
+        TYPED._replace(
+            tracking="orders",
+            track_mode="on_shift",
+            lead="30",
+            by_shifts="yes",
+            live_positions="yes",
+            outage_notice="mail",
+            share_field="Live_Link__c",
+        ),
+    )
+
+    assert (plain.tracking, plain.lead, plain.by_shifts) == ("geofences", 60, False)
+    assert (plain.live_positions, plain.outage_notice, plain.share_field) == (False, "task", "")
+    assert (other.tracking, other.track_mode, other.lead) == ("orders", "on_shift", 30)
+    assert (other.by_shifts, other.live_positions) == (True, True)
+    assert (other.outage_notice, other.share_field) == ("mail", "Live_Link__c")
+    keys = town.state.read(WebhookKeys, other.connection)
+    assert keys
+    assert keys.live_positions
+
+
+def test_the_webhook_door_learns_of_a_changed_wish_for_positions() -> None:
+    town = Town()
+    made = create(town, TYPED)
+    stored = town.state.read(Connection, made.connection)
+    assert stored
+
+    change_settings(stored, settings_of(stored)._replace(live_positions="yes"), town.state)
+
+    keys = town.state.read(WebhookKeys, made.connection)
+    changed = town.state.read(Connection, made.connection)
+    assert keys
+    assert keys.live_positions
+    assert changed
+    assert changed == stored.model_copy(update={"live_positions": True, "version": 2})
 
 
 def test_a_nameless_connection_is_called_as_its_account() -> None:

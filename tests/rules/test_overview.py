@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from fieldlink import overview
 from fieldlink.parking import Attempt, parked
-from fieldlink.records import Gate, Invitation, Listed, Watermark, WebhookTested
+from fieldlink.records import Gate, Listed, Watermark, WebhookTested
 from tests.fakes import NOON, FakeState
-from tests.make import CONNECTION, connection, resource, worker
+from tests.make import CONNECTION, connection, resource
 
 
 def test_connections_are_listed_by_name() -> None:
@@ -29,7 +28,7 @@ def test_a_connection_that_is_not_whole_is_not_listed() -> None:
 
 
 def test_a_new_connection_shows_that_nothing_has_happened() -> None:
-    shown = overview.details(connection(), FakeState())
+    shown = overview.details(connection(), FakeState(), NOON)
 
     assert not any(shown.values())
 
@@ -42,7 +41,7 @@ def test_what_has_happened_is_shown() -> None:
         message = Attempt(CONNECTION, "events", str(number), "group", tries=1)
         state.write(parked(message, f"cause {number}", now=NOON + timedelta(hours=number)))
 
-    shown = overview.details(connection(), state)
+    shown = overview.details(connection(), state, NOON)
 
     assert shown["watermark"] == shown["tested"] == "2026-03-04 12:00 UTC"
     assert [each.cause for each in shown["parked"]] == ["cause 2", "cause 1", "cause 0"]
@@ -53,32 +52,8 @@ def test_what_belongs_to_another_connection_is_not_shown() -> None:
     state.write(resource(connection="another"))
     state.write(Watermark(connection="another", at=NOON))
 
-    assert overview.details(connection(), state)["people"] == []
-    assert overview.details(connection(), state)["watermark"] == ""
-
-
-def test_everybody_is_shown_with_how_far_the_app_is() -> None:
-    state = FakeState()
-    people: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
-        "Ada": ({}, {"device": "d-1"}, "installed"),
-        "Bob": (
-            {},
-            {"invitation": Invitation(state="sent", at=NOON)},
-            "invitation sent 2026-03-04 12:00 UTC",
-        ),
-        "Cleo": ({}, {"not_invited": "the reason"}, "not invited: the reason"),
-        "Dan": ({"email": ""}, None, "not invited yet"),
-        "Eve": ({"active": False}, None, ""),
-        "Fay": ({"technician": False}, None, ""),
-    }
-    for number, (name, (of_resource, of_worker, _)) in enumerate(people.items()):
-        state.write(resource(id=str(number), name=name, **of_resource))
-        if of_worker is not None:
-            state.write(worker(resource=str(number), **of_worker))
-
-    shown = overview.people(CONNECTION, state)
-
-    assert shown == [(name, text) for name, (_, _, text) in people.items() if text]
+    assert overview.details(connection(), state, NOON)["people"] == []
+    assert overview.details(connection(), state, NOON)["watermark"] == ""
 
 
 def test_our_share_of_a_small_org_is_shown_as_it_is_counted() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from fieldlink import polling
 from fieldlink.errors import Unavailable
+from fieldlink.listing import every_connection
 from fieldlink.models import Category, Invite, Poll, Sync
 from fieldlink.polling import Polled, Queues
 from fieldlink.records import (
@@ -599,7 +600,7 @@ def test_every_tick_polls_each_connection_that_is_connected_or_ending() -> None:
         world.state.write(connection(connection=state, state=state))
         world.state.write(Listed(connection=state))
 
-    started = polling.start(NOON, state=world.state, polls=polls)
+    started = polling.start(NOON, every_connection(world.state), polls=polls)
 
     due = [Poll.model_validate_json(each.body).connection for each in polls.messages]
     assert (started, sorted(due)) == (2, ["connected", "ending"])
@@ -610,7 +611,7 @@ def test_a_tick_that_comes_twice_polls_once() -> None:
     world.state.write(connection())
     world.state.write(Listed(connection=CONNECTION))
     for moment in (at(12, 0, 3), at(12, 4, 59)):
-        polling.start(polling.slot_of(moment), state=world.state, polls=polls)
+        polling.start(polling.slot_of(moment), every_connection(world.state), polls=polls)
 
     assert len(polls.queued) == 1
 
@@ -625,7 +626,7 @@ def test_polls_of_one_connection_never_overlap() -> None:
         world.state.write(connection(connection=name))
         world.state.write(Listed(connection=name))
     for slot in (NOON, NOON + TICK):
-        polling.start(slot, state=world.state, polls=polls)
+        polling.start(slot, every_connection(world.state), polls=polls)
 
     assert len(polls.queued) == 4
     assert {message.group for message in polls.queued} == {CONNECTION, "another"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fieldlink import polling, reconciling, tracking
+from fieldlink.listing import every_connection
 from fieldlink.models import Category, Poll, Sync
 from fieldlink.polling import Polled, Queues
 from fieldlink.records import (
@@ -67,6 +68,7 @@ def deliver(world: World) -> None:
         hypertrack=world.hypertrack,
         invites=world.invites,
         changes=world.changes,
+        events=world.events,
         now=world.now,
     )
     for message in list(world.changes.messages):
@@ -108,7 +110,7 @@ def test_every_night_each_connected_org_is_compared_once() -> None:
         world.state.write(Listed(connection=state))
 
     started = [
-        reconciling.start(date(2026, 3, day), state=world.state, polls=polls)
+        reconciling.start(date(2026, 3, day), every_connection(world.state), polls=polls)
         for day in (4, 4, 5)
     ]
 
@@ -124,8 +126,8 @@ def test_a_nightly_look_is_no_tick_of_the_same_moment() -> None:
     world.state.write(connection())
     world.state.write(Listed(connection=CONNECTION))
 
-    reconciling.start(NOON.date(), state=world.state, polls=polls)
-    polling.start(NOON, state=world.state, polls=polls)
+    reconciling.start(NOON.date(), every_connection(world.state), polls=polls)
+    polling.start(NOON, every_connection(world.state), polls=polls)
 
     assert len(polls.queued) == 2
 

@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fieldlink import reports
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY, Fence, Outcome
-from fieldlink.records import Device, Visit, WebhookTested
+from fieldlink.models import (
+    APPOINTMENT_KEY,
+    RESOURCE_KEY,
+    Fence,
+    Outcome,
+    Travel,
+    WantedOrder,
+)
+from fieldlink.records import Device, Heard, Order, Visit, WebhookTested
 from fieldlink.write_back import ABANDONED
+from tests.fake_orders import Attempt
 from tests.fakes import NOON, Work
 from tests.make import (
     APPOINTMENT,
+    ASSIGNMENT,
+    COLLEAGUE,
     CONNECTION,
     DEVICE,
     GEOFENCE,
+    HANDLE,
     NINE,
     RESOURCE,
     World,
     at,
     connection,
     device_event,
+    estimate,
     event,
     geofence,
     geotag,
+    order,
     report,
 )
 from tests.rules.killing import every_death
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 TEST_EVENT = {"type": "location", "device_id": "TEST_DEVICE_ID", "data": {}}
+POINT = {"type": "Point", "coordinates": [13.4, 52.5]}
+WORKER = {"worker_handle": RESOURCE}
+
+
+def link(url: str) -> dict[str, Any]:
+    """What SyncTracking puts into the queue of events."""
+    data = {"appointment": APPOINTMENT, "resource": RESOURCE, "order_handle": HANDLE}
+    return {"type": "fieldlink.link", "data": {**data, "link": url}}
+
+
 KINDS: dict[str, Any] = {
     "an entry": event("entry"),
     "an exit": event("exit", at=at(10)),
@@ -43,6 +70,25 @@ KINDS: dict[str, Any] = {
     "the test event": TEST_EVENT,
     "an order's event": {"type": "order", "device_id": DEVICE, "data": {"value": "delayed"}},
     "an event of no device": {"type": "brand_new"},
+    "an order's start": order("started"),
+    "an arrival at an order": order("arrived", at=at(9, 30)),
+    "a departure from an order": order("exited", at=at(10)),
+    "the end of an order": order("completed", at=at(10)),
+    "an order that is cancelled": order("cancelled", at=at(10)),
+    "an estimate": estimate("first_eta", 30),
+    "a routine estimate": estimate("eta", 30),
+    "a delay": order("delayed", arrive_at=at(13).isoformat(), scheduled_at=NOON.isoformat()),
+    "another device of an order": order("device_switched", new_device_id=DEVICE),
+    "an order of somebody else": order(handle="order-1"),
+    "a link": link("https://trck.at/x"),
+    "a link of nobody": link(""),
+    "an outage": device_event("device_status", data={"value": "inactive", "reason": "deleted"}),
+    "the end of an outage": device_event("device_status", data={"value": "active"}),
+    "a low battery": device_event("battery", data={"value": "low"}),
+    "a changed clock": device_event("time_offset_changed", data={"value": 3600}),
+    "a position": device_event("location", data={"geometry": POINT}),
+    "tracking": {**device_event("worker", data={"value": "tracking_started"}), **WORKER},
+    "a device let go": {**device_event("worker", data={"value": "device_unlinked"}), **WORKER},
     "another's geofence": event(geofence_metadata={"store": "Berlin"}),
     "a button at another's geofence": geotag(geofence_id="not-ours"),
 }
@@ -155,6 +201,167 @@ def test_clocking_in_is_of_the_resource_that_the_device_is_bound_to() -> None:
     assert world.ledger.rows[0].resource == RESOURCE
 
 
+# ── orders ────────────────────────────────────────────────────────────────────
+
+
+def ordered_world(**more: Any) -> World:
+    """An order of ours, whose way HyperTrack has measured."""
+    world = known_world()
+    wanted = WantedOrder(handle=HANDLE, worker=RESOURCE, latitude=1, longitude=2, radius=100)
+    way = Travel(metres=5000, seconds=600, idle_seconds=30)
+    world.hypertrack.orders[HANDLE] = Attempt(wanted, way=way)
+    fields = {
+        "connection": CONNECTION,
+        "id": HANDLE,
+        "resource": RESOURCE,
+        "appointment": APPOINTMENT,
+        "assignment": ASSIGNMENT,
+        **more,
+    }
+    world.state.write_all([Order.model_validate(fields)])
+    return world
+
+
+def test_an_order_carries_its_appointment_from_arrival_to_completion() -> None:
+    world = ordered_world()
+
+    take(world, order("arrived", at=at(9)))
+    take(world, order("exited", at=at(9, 50), reason="location"))
+    take(world, order("completed", at=at(9, 51), metadata={"visits_app": {"note": "Done"}}))
+
+    work = world.salesforce.work[APPOINTMENT]
+    assert (work.status, work.actual_start, work.actual_end) == ("Completed", NINE, at(9, 50))
+    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 10
+    assert "Note: Done" in world.salesforce.events[-1].description
+
+
+def test_the_way_is_asked_for_once_though_an_arrival_is_told_twice() -> None:
+    world = ordered_world()
+
+    for number in range(3):
+        reports.take(report({**order(), "seen": number}), world.desk)
+
+    assert world.fate.effects.count("way to") == 1
+    assert len(world.salesforce.events) == 1
+
+
+def test_an_arrival_waits_for_its_way_while_hypertrack_does_not_answer() -> None:
+    world = ordered_world()
+    world.fate.fail("way to", Unavailable("503"), times=1)
+
+    with pytest.raises(Unavailable):
+        take(world, order())
+    take(world, order())
+
+    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 10
+
+
+def test_an_arrival_whose_way_is_refused_is_applied_without_it() -> None:
+    world = ordered_world()
+    world.fate.fail("way to", Refused("HyperTrack answered 404", code="404"))
+
+    assert take(world, order()) is Outcome.APPLIED
+    assert world.salesforce.work[APPOINTMENT].actual_start == NINE
+    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel is None
+
+
+def test_an_end_that_we_made_ourselves_does_not_complete_the_work() -> None:
+    world = ordered_world(ended_by_us=True)
+
+    assert take(world, order("completed")) is Outcome.IGNORED
+    assert world.ledger.rows[0].reason == "order completed: we ended it ourselves"
+    assert not world.salesforce.wrote
+
+
+def test_a_link_is_told_once_until_it_is_taken_back() -> None:
+    world = ordered_world()
+    later = NOON + timedelta(minutes=10)
+
+    take(world, link("https://trck.at/x"))
+    again = reports.take(report(link("https://trck.at/x"), received_at=later), world.desk)
+    gone = reports.take(report(link(""), received_at=later), world.desk)
+    twice = reports.take(report(link(""), received_at=at(13)), world.desk)
+
+    assert (again, gone, twice) == (Outcome.SUPERSEDED,) * 3
+    assert [each.subject for each in world.salesforce.events] == ["Live tracking: Ada Lovelace"]
+
+
+def test_a_link_stands_in_its_field_until_it_is_taken_back_by_whoever_has_the_work() -> None:
+    world = ordered_world()
+    world.salesforce.link_field = True
+    work = world.salesforce.work[APPOINTMENT]
+
+    take(world, link("https://trck.at/x"))
+    offered = work.share_link
+    theirs = link("")
+    theirs["data"]["resource"] = COLLEAGUE
+    outcome = reports.take(report(theirs, received_at=at(13)), world.desk)
+
+    assert (offered, work.share_link, outcome) == ("https://trck.at/x", None, Outcome.APPLIED)
+    assert not world.salesforce.events
+
+
+def test_a_link_without_its_order_is_taken_back_from_whom_it_was_offered_for() -> None:
+    world = ordered_world()
+    world.salesforce.link_field = True
+    take(world, link("https://trck.at/x"))
+    bare = {"appointment": APPOINTMENT, "resource": "", "order_handle": "", "link": ""}
+
+    told = report({"type": "fieldlink.link", "data": bare}, received_at=at(13))
+
+    assert reports.take(told, world.desk) is Outcome.APPLIED
+    assert world.salesforce.work[APPOINTMENT].share_link is None
+
+
+# ── doubtful clocks, and that HyperTrack talks ────────────────────────────────
+
+
+def test_a_time_that_a_wrong_clock_gave_is_told_as_doubtful() -> None:
+    world = known_world()
+    take(world, device_event())
+    take(world, device_event("time_offset_changed", at=at(8), data={"value": 3600}))
+
+    take(world, event("entry", at=at(9)))
+
+    assert "clock was changed by 60 min: times may be wrong." in (
+        world.salesforce.events[0].description
+    )
+
+
+def heard(world: World) -> datetime | None:
+    found = world.state.read(Heard, CONNECTION)
+    return found.at if found else None
+
+
+@pytest.mark.parametrize("told", [event(), device_event("trip"), {"type": "brand_new"}])
+def test_that_hypertrack_talks_is_noted_every_ten_minutes_whatever_it_says(told: Any) -> None:
+    world = known_world()
+
+    for minutes in (0, 9, 10, 15):
+        moment = NOON + timedelta(minutes=minutes)
+        reports.take(report(told, received_at=moment), world.desk)
+
+    assert heard(world) == NOON + timedelta(minutes=10)
+
+
+def test_what_we_fetched_or_told_ourselves_does_not_show_that_hypertrack_talks() -> None:
+    world = ordered_world()
+
+    take(world, link("https://trck.at/x"))
+    reports.take(report(event()).model_copy(update={"recovered": True}), world.desk)
+
+    assert heard(world) is None
+    assert len(world.ledger.rows) == 2
+
+
+@pytest.mark.parametrize("failing", ["read Heard", "write Heard"])
+def test_an_event_is_not_held_up_by_the_note_that_it_came(failing: str) -> None:
+    world = known_world()
+    world.fate.fail(failing, Unavailable("down"))
+
+    assert take(world, event()) is Outcome.APPLIED
+
+
 # ── what is not of work ───────────────────────────────────────────────────────
 
 
@@ -212,7 +419,7 @@ def test_a_connection_that_has_ended_takes_nothing_and_says_so() -> None:
 
 def test_an_unreadable_event_is_refused_and_its_parking_is_in_the_ledger() -> None:
     world = World()
-    unreadable = report({"type": "geotag", "recorded_at": "yesterday"})
+    unreadable = report({**geotag("CLOCK_IN"), "recorded_at": "yesterday"})
 
     with pytest.raises(Refused) as refusal:
         reports.take(unreadable, world.desk)

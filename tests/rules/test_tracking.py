@@ -9,9 +9,10 @@ import pytest
 
 from fieldlink import tracking
 from fieldlink.errors import Refused, Unclear
+from fieldlink.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.models import ASSIGNMENT_KEY, Category, Sync
 from fieldlink.records import Geofence, Invitation, Parked, Record, Tracking, Worker
-from fieldlink.tracking import NO_DEVICE, NO_PLACE, Ground
+from fieldlink.tracking import Ground
 from tests.make import (
     APPOINTMENT,
     ASSIGNMENT,
@@ -43,6 +44,7 @@ def sync(world: World, order: Sync = ORDER) -> int:
         hypertrack=world.hypertrack,
         invites=world.invites,
         changes=world.changes,
+        events=world.events,
         now=world.now,
     )
     return tracking.sync(order, ground)
@@ -55,6 +57,7 @@ def put(world: World, *records: Record) -> None:
 def assigned() -> World:
     """Open work of a resource with a device; nothing stands yet."""
     world = World()
+    world.hypertrack.drivers[DEVICE] = RESOURCE
     put(world, resource(), appointment(), assignment(), worker(device=DEVICE))
     return world
 
@@ -463,6 +466,7 @@ def test_two_workers_on_one_resource_make_one_geofence() -> None:
         hypertrack=world.hypertrack,
         invites=world.invites,
         changes=world.changes,
+        events=world.events,
         now=world.now,
     )
     with pytest.raises(Exception, match="another worker"):

@@ -16,8 +16,16 @@ from fieldlink import transitions
 from fieldlink.errors import Unavailable
 from fieldlink.ports import nothing_is_known
 from tests.fakes import Death, Killed
-from tests.rules.stage import Order, Stage
-from tests.rules.transitions_oracle import Job, Person, Plan, Seat, circles, letters
+from tests.rules.stage import Order, Stage, Way
+from tests.rules.transitions_oracle import (
+    Job,
+    Person,
+    Plan,
+    Seat,
+    Turn,
+    letters,
+    on_shift,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +36,12 @@ if TYPE_CHECKING:
 
 ADA, BOB, CREW = "0Hn000000000001CAA", "0Hn000000000002CAA", "0Hn000000000003CAA"
 JOB, OTHER_JOB = "08p000000000001AAA", "08p000000000002AAA"
+TURN, NEXT_TURN = "0SH000000000001AAA", "0SH000000000002AAA"
 SEAT, NEXT_SEAT, LAST_SEAT = "03r000000000001AAA", "03r000000000002AAA", "03r000000000003AAA"
 
 
 def plan(*, phone: bool = True) -> Plan:
-    """Ada has a job; Bob is free; there is a crew; another job is nobody's."""
+    """Ada has a job and a shift; Bob is free; there is a crew; another job is nobody's."""
     people = [
         Person(ADA, "Ada", "ada@example.com", phone="phone-of-ada" if phone else ""),
         Person(BOB, "Bob", "bob@example.com", phone="phone-of-bob" if phone else ""),
@@ -42,6 +51,7 @@ def plan(*, phone: bool = True) -> Plan:
         {each.id: each for each in people},
         {JOB: Job(JOB), OTHER_JOB: Job(OTHER_JOB, place=(48.1, 11.6))},
         {SEAT: Seat(SEAT, JOB, ADA)},
+        {TURN: Turn(TURN, ADA)},
     )
 
 
@@ -62,11 +72,15 @@ def seat(**changes: object) -> Callable[[Plan], object]:
     return lambda plan: vars(plan.seats[SEAT]).update(changes)
 
 
+def turn(**changes: object) -> Callable[[Plan], object]:
+    return lambda plan: vars(plan.turns[TURN]).update(changes)
+
+
 def ada(**changes: object) -> Callable[[Plan], object]:
     return lambda plan: vars(plan.people[ADA]).update(changes)
 
 
-def add(*things: Person | Job | Seat) -> Callable[[Plan], object]:
+def add(*things: Person | Job | Seat | Turn) -> Callable[[Plan], object]:
     """Each case puts copies into its plan, since plans are changed in place."""
 
     def change(plan: Plan) -> None:
@@ -78,6 +92,8 @@ def add(*things: Person | Job | Seat) -> Callable[[Plan], object]:
                     plan.jobs[each.id] = job
                 case Seat() as seat:
                     plan.seats[each.id] = seat
+                case Turn() as turn:
+                    plan.turns[each.id] = turn
 
     return change
 
@@ -91,6 +107,7 @@ OUT_OF_REACH = timedelta(minutes=15)
 NEW_JOB = "08p000000000009AAA"
 DAN = "0Hn000000000008CAA"
 CAROL = Person("0Hn000000000009CAA", "Carol", "carol@example.com")
+WAYS: list[Way] = ["geofences", "orders"]
 CASES = {
     "a job is made, with somebody on it": Case(
         "appointment created", add(Job(NEW_JOB), Seat(NEXT_SEAT, NEW_JOB, ADA))
@@ -127,6 +144,7 @@ CASES = {
     "moved": Case("appointment moved", job(place=(48.1, 11.5))),
     "loses its place": Case("appointment moved", job(place=None)),
     "gets a place": Case("appointment moved", job(place=(1.0, 2.0)), first=job(place=None)),
+    "another time zone of the site": Case("site's time zone changed", job(zone="UTC")),
     "another address": Case("address changed", job(street="Lindenstr. 2")),
     "another subject": Case("subject changed", job(subject="Boiler")),
     "cancelled": Case("appointment cancelled", job(stage="Canceled")),
@@ -188,12 +206,30 @@ CASES = {
     "a resource is shown again": Case(
         "resource shown again", ada(hidden=False), first=ada(hidden=True), full=True
     ),
+    "a shift is planned": Case("shift planned", add(Turn(NEXT_TURN, BOB))),
+    "a shift is planned for nobody": Case("shift planned", add(Turn(NEXT_TURN, ""))),
+    "a shift ends earlier": Case("shift moved", turn(end="2026-03-04T09:00:00+00:00")),
+    "a shift is somebody else's": Case("shift of another resource", turn(person=BOB)),
+    "a shift is nobody's any more": Case("shift of another resource", turn(person="")),
+    "a shift is published": Case("shift made firm", turn(sure=True), first=turn(sure=False)),
+    "a shift is withdrawn": Case("shift no longer firm", turn(sure=False)),
+    "a shift is deleted": Case("shift deleted", turn(deleted=True)),
+    "a shift is deleted after being another's": Case(
+        "shift deleted", turn(deleted=True, person=BOB)
+    ),
+    "a shift is undeleted": Case(
+        "shift undeleted", turn(deleted=False), first=turn(deleted=True)
+    ),
+    "a shift is hidden": Case("shift hidden", turn(hidden=True), full=True),
+    "a shift is shown again": Case(
+        "shift shown again", turn(hidden=False), first=turn(hidden=True), full=True
+    ),
 }
 
 
-def on_stage(case: Case, *, phone: bool) -> Stage:
+def on_stage(case: Case, *, phone: bool, way: Way = "geofences") -> Stage:
     """The poller has seen how it was before; what was hidden, it had seen before that."""
-    stage = Stage(plan(phone=phone))
+    stage = Stage(plan(phone=phone), way)
     stage.tick()
     stage.deliver()
     case.first(stage.plan)
@@ -205,14 +241,15 @@ def on_stage(case: Case, *, phone: bool) -> Stage:
 
 
 @pytest.mark.parametrize("order", ["as sent", "backwards", "each twice"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("phone", [True, False], ids=["has the app", "has no app"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_after_every_transition_all_is_as_the_oracle_says(
-    case: Case, phone: bool, order: Order
+    case: Case, phone: bool, way: Way, order: Order
 ) -> None:
-    stage = on_stage(case, phone=phone)
+    stage = on_stage(case, phone=phone, way=way)
     before = [plan(phone=phone), stage.seen()]
-    assert stage.circles == circles(stage.plan)
+    assert stage.as_planned
     case.change(stage.plan)
     stage.put_on()
 
@@ -220,9 +257,11 @@ def test_after_every_transition_all_is_as_the_oracle_says(
     stage.deliver(order)
 
     assert polled.found.get(case.counted) == 1
-    assert stage.circles == circles(stage.plan)
+    assert stage.as_planned
+    assert stage.hypertrack.switched_on == on_shift(stage.plan, stage.now)
     assert stage.written_to == letters([*before, stage.seen()])
     assert stage.hypertrack.most_at_once <= 2  # the new one stands before the old one goes
+    assert stage.hypertrack.orders_at_once <= 2
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -239,6 +278,20 @@ def test_a_look_that_comes_twice_finds_every_transition_once(case: Case) -> None
     assert (again.changed, again.found) == (0, {})
     assert not [each for each in stage.fate.effects[effects:] if each.startswith("write")]
     assert not stage.changes.messages
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("way", WAYS)
+def test_a_change_of_the_way_of_tracking_loses_no_transition(case: Case, way: Way) -> None:
+    stage = on_stage(case, phone=True, way="orders" if way == "geofences" else "geofences")
+    case.change(stage.plan)
+    stage.put_on()
+    stage.follow(way)
+
+    stage.tick(full=case.full)
+    stage.deliver()
+
+    assert stage.as_planned
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -261,7 +314,8 @@ def test_a_look_that_is_killed_anywhere_loses_no_transition(case: Case) -> None:
         stage.tick(full=case.full)
         stage.deliver()
 
-        assert stage.circles == circles(stage.plan), number
+        assert stage.as_planned, number
+        assert stage.hypertrack.switched_on == on_shift(stage.plan, stage.now), number
         assert stage.written_to == letters([*before, stage.seen()]), number
 
 
@@ -280,6 +334,8 @@ def test_what_is_in_no_table_has_every_effect() -> None:
 PEOPLE = [ADA, BOB, CREW]
 JOBS = [JOB, OTHER_JOB]
 SEATS = [SEAT, NEXT_SEAT, LAST_SEAT]
+TURNS = [TURN, NEXT_TURN]
+HOURS = ("08:00", "12:00", "13:00", "20:00")
 
 
 class Overtaken:
@@ -302,13 +358,21 @@ class Overtaken:
 class Org(RuleBasedStateMachine):
     """An org in which anything happens, and pollers that die, come twice and overtake."""
 
-    @initialize(phone=st.booleans(), changes_alone=st.booleans())
-    def open(self, phone: bool, changes_alone: bool) -> None:
+    @initialize(phone=st.booleans(), changes_alone=st.booleans(), way=st.sampled_from(WAYS))
+    def open(self, phone: bool, changes_alone: bool, way: Way) -> None:
         """`changes_alone`: nothing happens that only a look at everything can see."""
         self.changes_alone = changes_alone
         self.late = timedelta()
-        self.stage = Stage(plan(phone=phone))
+        self.stage = Stage(plan(phone=phone), way)
         self.stage.tick()
+
+    @rule(way=st.sampled_from(WAYS))
+    def follow(self, way: Way) -> None:
+        self.stage.follow(way)
+
+    @rule(hours=st.sampled_from([1, 7]))
+    def wait(self, hours: int) -> None:
+        self.stage.pass_time(timedelta(hours=hours))
 
     @rule(minutes=st.sampled_from([0, 4, 9]))
     def commit_late(self, minutes: int) -> None:
@@ -321,6 +385,9 @@ class Org(RuleBasedStateMachine):
             [
                 {"start": "2026-03-04T13:00:00+00:00"},
                 {"start": "2026-03-04T12:00:00+00:00"},
+                {"start": "2026-03-04T20:00:00+00:00"},
+                {"end": "2026-03-04T14:00:00+00:00"},
+                {"end": "2026-03-07T14:00:00+00:00"},
                 {"place": (1.0, 2.0)},
                 {"place": (3.0, 4.0)},
                 {"place": None},
@@ -346,6 +413,20 @@ class Org(RuleBasedStateMachine):
             self._put_on()
 
     @rule(
+        which=st.sampled_from(TURNS),
+        who=st.sampled_from([*PEOPLE, ""]),
+        hours=st.tuples(st.sampled_from(HOURS), st.sampled_from(HOURS)),
+        sure=st.booleans(),
+        deleted=st.booleans(),
+    )
+    def plan_shift(
+        self, which: str, who: str, hours: tuple[str, str], sure: bool, deleted: bool
+    ) -> None:
+        start, end = (f"2026-03-04T{each}:00+00:00" for each in hours)
+        self.stage.plan.turns[which] = Turn(which, who, start, end, sure, deleted)
+        self._put_on()
+
+    @rule(
         who=st.sampled_from(PEOPLE),
         field=st.sampled_from(["employed", "may_log_in"]),
         to=st.booleans(),
@@ -359,7 +440,11 @@ class Org(RuleBasedStateMachine):
         self.stage.plan.people[who].email = f"{name}.{who}@example.com"
         self._put_on()
 
-    @rule(what=st.sampled_from([*PEOPLE, *JOBS, *SEATS]), to=st.booleans(), kind=st.booleans())
+    @rule(
+        what=st.sampled_from([*PEOPLE, *JOBS, *SEATS, *TURNS]),
+        to=st.booleans(),
+        kind=st.booleans(),
+    )
     def hide(self, what: str, to: bool, kind: bool) -> None:
         """Sharing changes, or what a resource is: the rows are not stamped anew."""
         found = self.stage.plan.things.get(what)
@@ -395,6 +480,11 @@ class Org(RuleBasedStateMachine):
         with suppress(Unavailable):
             self.stage.tick(full=self._full(full), salesforce=slow)
 
+    @rule(after=st.integers(1, 60), side=st.sampled_from(["before", "after"]))
+    def look_and_die(self, after: int, side: Literal["before", "after"]) -> None:
+        """Somewhere in the middle of all that is to be looked at."""
+        self.stage.look_and_die(Death(side, len(self.stage.fate.effects) + after))
+
     @rule(order=st.sampled_from(["as sent", "each twice"]))
     def deliver(self, order: Order) -> None:
         self.stage.deliver(order)
@@ -406,7 +496,8 @@ class Org(RuleBasedStateMachine):
         self.stage.tick(full=not self.changes_alone)
         self.stage.deliver()
 
-        assert self.stage.circles == circles(self.stage.plan)
+        assert self.stage.as_planned
+        assert self.stage.hypertrack.switched_on == on_shift(self.stage.plan, self.stage.now)
         for person in self.stage.plan.people.values():
             if person.at_work and person.email and not person.phone:
                 assert person.email in self.stage.written_to

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import days, write_back
+from fieldlink import activity, days, write_back
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
 from fieldlink.records import Day, Visit
@@ -45,6 +45,10 @@ OF_APPOINTMENTS = (
 )
 
 
+ESTIMATED = ("Expected:", "Delayed:")
+CAUSES = ("first_eta", "traffic_update", "route_change", "delayed", "eta", "")
+
+
 def world_of_three() -> World:
     world = World((RESOURCE, COLLEAGUE, APPRENTICE))
     for name, assigned in zip(NAMES.values(), world.salesforce.assigned.values(), strict=True):
@@ -65,7 +69,11 @@ def held(world: World) -> Truth:
         start=work.actual_start,
         end=work.actual_end,
         minutes=work.actual_minutes,
-        told=sorted((each.starts_at, each.subject) for each in salesforce.events),
+        told=sorted(
+            (each.starts_at, each.subject)
+            for each in salesforce.events
+            if not each.subject.startswith(ESTIMATED)
+        ),
         booked=booked,
         travel={
             name: assigned.travel
@@ -84,6 +92,16 @@ def anchor(world: World) -> Visit:
 def apply(world: World, *told: Delivered | Fact) -> list[Outcome]:
     messages = [each if isinstance(each, Delivered) else delivered(each) for each in told]
     return [write_back.to_appointment(each, world.desk) for each in messages]
+
+
+def told_once_for_each_cause(facts: list[Fact], world: World) -> None:
+    """No estimate has two rows, no cause is told twice of anybody, and no estimate is lost."""
+    rows = [each for each in world.salesforce.events if each.subject.startswith(ESTIMATED)]
+    by_reference = {activity.reference(each.key): each for each in facts}
+    told = [by_reference[each.description.splitlines()[-1]] for each in rows]
+    assert len({(each.resource, each.reason) for each in told}) == len(told)
+    assert {each.reason for each in told} <= set(CAUSES[:4])
+    assert {each.key for each in facts} <= {row.key for row in world.ledger.rows}
 
 
 # ── any order, any repetition ─────────────────────────────────────────────────
@@ -112,23 +130,50 @@ def facts_of_a_visit(draw: st.DrawFn) -> list[Fact]:
             max_size=7,
         )
     )
+    # Who tells one thing twice tells the same of it, or less.
+    whole: dict[Any, tuple[Any, Any]] = {}
+    for kind, moment, who, arrived, travel in told:
+        known = whole.get((kind, moment, who), (None, None))
+        whole[kind, moment, who] = (known[0] or arrived, known[1] or travel)
     return [
         fact(
             kind,
             moment,
             key=f"fact-{number}",
             resource=who,
-            arrived_at=arrived if kind is Kind.LEFT else None,
-            travel=travel,
+            arrived_at=whole[kind, moment, who][0] if arrived and kind is Kind.LEFT else None,
+            travel=whole[kind, moment, who][1] if travel else None,
         )
         for number, (kind, moment, who, arrived, travel) in enumerate(told)
     ]
 
 
 @st.composite
+def estimates(draw: st.DrawFn) -> list[Fact]:
+    """When somebody will arrive, as HyperTrack thinks from time to time."""
+    told = draw(
+        st.lists(
+            st.tuples(moments, st.sampled_from(list(NAMES)), st.sampled_from(CAUSES), moments),
+            max_size=4,
+        )
+    )
+    return [
+        fact(
+            Kind.DELAYED if cause == "delayed" else Kind.EXPECTED,
+            moment,
+            key=f"estimate-{number}",
+            resource=who,
+            reason=cause,
+            expected_at=expected_at,
+        )
+        for number, (moment, who, cause, expected_at) in enumerate(told)
+    ]
+
+
+@st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[Fact], list[Delivered]]:
     """Facts, and how they come: shuffled, some of them twice, as the same message or anew."""
-    facts = draw(facts_of_a_visit())
+    facts = [*draw(facts_of_a_visit()), *draw(estimates())]
     again = draw(st.lists(st.sampled_from(facts), max_size=4))
     first = [delivered(each) for each in facts]
     more = [
@@ -149,6 +194,7 @@ def test_any_order_and_repetition_of_the_same_facts_ends_as_the_oracle_says(
     apply(world, *messages)
 
     assert held(world) == truth(facts, NAMES)
+    told_once_for_each_cause(facts, world)
     assert anchor(world).intent is None
 
 
@@ -176,6 +222,7 @@ def test_any_order_ends_as_the_oracle_says_though_workers_die_in_between(
     world.fate.death = None
 
     assert held(world) == truth(facts, NAMES)
+    told_once_for_each_cause(facts, world)
     assert anchor(world).intent is None
 
 
@@ -196,6 +243,13 @@ STRUCK: dict[str, Fact] = {
     "checking out": fact(Kind.CHECKED_OUT, at(9, 45), note="Replaced the valve"),
     "cancelling": fact(Kind.CANCELLED, at(9, 46)),
     "setting out": fact(Kind.ON_THE_WAY, at(8, 30)),
+    "an estimate": fact(
+        Kind.EXPECTED, at(8, 40), reason="first_eta", expected_at=at(9), key="estimate"
+    ),
+    "a delay": fact(
+        Kind.DELAYED, at(8, 50), reason="delayed", expected_at=at(9, 30), scheduled_at=at(9)
+    ),
+    "a link": fact(Kind.LINK_OFFERED, at(8), link="https://trck.at/x", order="order-1"),
 }
 LATER = [
     fact(Kind.ARRIVED, at(9, 1), key="late", travel=Travel(seconds=240)),
@@ -385,6 +439,84 @@ def test_the_same_fact_under_another_delivery_is_a_duplicate_with_a_row_of_its_o
     assert outcomes == [Outcome.APPLIED, Outcome.DUPLICATE]
     assert [row.outcome for row in world.ledger.rows] == outcomes
     assert len(world.salesforce.events) == 1
+
+
+@pytest.mark.parametrize("kind", OF_APPOINTMENTS)
+def test_what_is_done_once_is_one_fact_under_whatever_key_it_is_told_again(kind: Kind) -> None:
+    world = world_of_three()
+
+    outcomes = apply(world, fact(kind, at(9)), fact(kind, at(9), key="from the record"))
+
+    assert outcomes == [Outcome.APPLIED, Outcome.DUPLICATE]
+    assert len(world.salesforce.events) <= 1
+    assert len(anchor(world).facts) == 1
+
+
+def test_an_instant_that_the_record_cuts_to_milliseconds_is_the_same() -> None:
+    world = world_of_three()
+    whole = at(9).replace(microsecond=123_456)
+    cut = at(9).replace(microsecond=123_000)
+
+    outcomes = apply(world, fact(Kind.ARRIVED, whole), fact(Kind.ARRIVED, cut, key="record"))
+
+    assert outcomes == [Outcome.APPLIED, Outcome.DUPLICATE]
+
+
+@pytest.mark.parametrize(
+    "other", [{"at": at(9, 0, 1)}, {"resource": COLLEAGUE}, {"kind": Kind.CHECKED_IN}]
+)
+def test_another_instant_resource_or_kind_is_another_fact(other: dict[str, Any]) -> None:
+    world = world_of_three()
+    second = fact(Kind.ARRIVED, at(9), key="another").model_copy(update=other)
+
+    apply(world, fact(Kind.ARRIVED, at(9)), second)
+
+    assert len(anchor(world).facts) == 2
+
+
+@pytest.mark.parametrize("more", [{"travel": Travel(seconds=600)}, {"arrived_at": at(8, 30)}])
+def test_a_fact_that_tells_more_the_second_time_changes_what_it_can_and_adds_no_row(
+    more: dict[str, Any],
+) -> None:
+    world = world_of_three()
+    told, again = fact(Kind.LEFT, at(9)), fact(Kind.LEFT, at(9), key="again", **more)
+
+    outcomes = apply(world, told, again, fact(Kind.LEFT, at(9), key="once more", **more))
+
+    assert outcomes == [Outcome.APPLIED, Outcome.APPLIED, Outcome.DUPLICATE]
+    assert held(world) == truth([told, again], NAMES)
+    assert len(world.salesforce.events) == 1
+    apply(world, again)
+    assert [row.outcome for row in world.ledger.rows] == outcomes
+
+
+@pytest.mark.parametrize(
+    "struck", [each for each in STRUCK.values() if each.kind in OF_APPOINTMENTS]
+)
+def test_a_killed_fact_that_the_record_tells_again_is_written_once(struck: Fact) -> None:
+    told_again = struck.model_copy(update={"key": "from the record"})
+    for death in deaths([], struck):
+        world = struck_down([], struck, death)
+        world.pass_time(LEASE)
+
+        apply(world, told_again, struck)
+
+        assert held(world) == truth([struck], NAMES), death
+        assert len(anchor(world).facts) == 1, death
+
+
+def test_a_parked_fact_that_the_record_tells_again_is_looked_for() -> None:
+    world = world_of_three()
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
+    struck = delivered(STRUCK["checking out"])
+    with pytest.raises(Unclear):
+        apply(world, struck)
+    write_back.release(struck.delivery, APPOINTMENT, world.desk)
+
+    apply(world, struck.fact.model_copy(update={"key": "from the record"}), struck)
+
+    assert held(world) == truth([struck.fact], NAMES)
+    assert not anchor(world).doubtful
 
 
 def test_the_same_message_once_more_leaves_its_row_as_it_was() -> None:
@@ -698,6 +830,18 @@ def test_clocking_in_is_kept_with_the_resources_own_day() -> None:
     assert outcome is Outcome.APPLIED
     assert world.state.read(Day, CONNECTION, RESOURCE, "2026-03-05")
     assert not world.salesforce.wrote
+
+
+def test_clocking_in_is_kept_once_though_it_is_told_under_two_keys() -> None:
+    world = World()
+    clocked_in = fact(Kind.CLOCKED_IN, at(8), appointment="")
+
+    outcomes = [
+        days.to_day(delivered(each), world.desk)
+        for each in (clocked_in, clocked_in.model_copy(update={"key": "from the record"}))
+    ]
+
+    assert outcomes == [Outcome.APPLIED, Outcome.DUPLICATE]
 
 
 def test_clocking_in_is_kept_once_whoever_dies_when() -> None:

@@ -6,6 +6,7 @@ It shares no code with the rules: no row, no record, no word of theirs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 
@@ -36,6 +37,7 @@ class Job:
     place: tuple[float, float] | None = (52.5, 13.4)
     stage: str = "Scheduled"
     in_bundle: bool = False
+    zone: str = ""
     deleted: bool = False
     hidden: bool = False
 
@@ -58,15 +60,34 @@ class Seat:
 
 
 @dataclass
+class Turn:
+    """Somebody's hours, or nobody's yet."""
+
+    id: str
+    person: str
+    start: str = "2026-03-04T08:00:00+00:00"
+    end: str = "2026-03-04T16:00:00+00:00"
+    sure: bool = True
+    deleted: bool = False
+    hidden: bool = False
+
+    def lasts(self, now: datetime) -> bool:
+        begins, ends = datetime.fromisoformat(self.start), datetime.fromisoformat(self.end)
+        stands = self.sure and not self.deleted and not self.hidden
+        return stands and begins <= now < ends
+
+
+@dataclass
 class Plan:
     people: dict[str, Person] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     seats: dict[str, Seat] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)
 
     @property
-    def things(self) -> dict[str, Person | Job | Seat]:
+    def things(self) -> dict[str, Person | Job | Seat | Turn]:
         """All of them by their ids."""
-        return {**self.people, **self.jobs, **self.seats}
+        return {**self.people, **self.jobs, **self.seats, **self.turns}
 
 
 class Circle(NamedTuple):
@@ -93,6 +114,57 @@ def circles(plan: Plan) -> set[Circle]:
             what = (job.subject, job.street, job.start)
             found.add(Circle(person.phone, job.place, job.id, person.id, seat.id, *what))
     return found
+
+
+def on_shift(plan: Plan, now: datetime) -> set[str]:
+    """Who is to be tracked by the hours alone, whatever the work."""
+    there = {each.person for each in plan.turns.values() if each.lasts(now)}
+    return {each for each in there if each in plan.people and plan.people[each].at_work}
+
+
+HOUR = timedelta(hours=1)
+
+
+class Task(NamedTuple):
+    """An order that somebody is tracked for, as far as we can tell two apart."""
+
+    place: tuple[float, float]
+    job: str
+    person: str
+    seat: str
+    name: str
+    street: str
+    start: datetime
+
+
+def tasks(plan: Plan, now: datetime) -> set[Task]:
+    """One for each geofence that there would be, while its time is."""
+    found = set()
+    for each in circles(plan):
+        job = plan.jobs[each.job]
+        start = _begun(datetime.fromisoformat(job.start), datetime.fromisoformat(job.end), now)
+        if start:
+            what = (each.job, each.person, each.seat, each.name, each.street)
+            found.add(Task(each.place, *what, start))
+    return found
+
+
+def _begun(start: datetime, end: datetime, now: datetime) -> datetime | None:
+    """When the work of now starts, in a zone whose clocks do not change; None if it is not due.
+
+    It is due from an hour before its start until twelve after its end; of work that takes days,
+    each day by itself, until an hour after its end or the next one is due.
+    """
+    end = max(start, end)
+    days = (end.date() - start.date()).days if end - start > 16 * HOUR else 0
+    begun = None
+    for number in range(days + 1):
+        first = start + number * 24 * HOUR
+        last = end if number == days else first + (end - start) % (24 * HOUR)
+        if first - HOUR <= now:
+            over = last + (12 * HOUR if number == days else HOUR)
+            begun = first if now < over else None
+    return begun
 
 
 def letters(plans: list[Plan]) -> list[str]:

@@ -23,10 +23,12 @@ STALE = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",  # by a customer's trigger, too
     "INVALID_FIELD",
     "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",  # a value that was renamed or removed
     "INVALID_TYPE",
     "MALFORMED_ID",  # an Event for what has no Activity
     "NOT_FOUND",  # an object that can't be seen; a row that was deleted, too
     "REQUIRED_FIELD_MISSING",
+    "STRING_TOO_LONG",  # for the field that takes the link
 }
 NO_ACCESS = "INSUFFICIENT_ACCESS"  # with one of several endings
 CHANGING = {
@@ -34,6 +36,7 @@ CHANGING = {
     "actual_start": Ability.ACTUAL_START,
     "actual_end": Ability.ACTUAL_END,
     "actual_minutes": Ability.ACTUAL_DURATION,
+    "share_link": Ability.SHARE_LINK,
 }
 
 
@@ -81,6 +84,9 @@ def possible(changes: Changes, lacking: Mapping[Ability, str]) -> Changes:
 
 def within(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
     """What can be written of it. The rest is left out, with the reason."""
+    if wished.task and Ability.URGENT_TASKS in lacking:
+        calm = wished.task.model_copy(update={"urgent": False})
+        wished = wished.model_copy(update={"task": calm})
     left_out = [f"no {each}: {lacking[each]}" for each in _used(wished) if each in lacking]
     if not left_out:
         return wished
@@ -92,6 +98,8 @@ def within(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
         update["travel_minutes"] = None
     if Ability.EVENTS in lacking:
         update["event"] = None
+    if Ability.TASKS in lacking:
+        update["task"] = None
     return wished.model_copy(update=update)
 
 
@@ -102,6 +110,8 @@ def _used(wished: Writes) -> Iterator[Ability]:
         yield Ability.TRAVEL_TIME
     if wished.event:
         yield Ability.EVENTS
+    if wished.task:
+        yield Ability.TASKS
 
 
 def _told(known: Capabilities | None) -> object:

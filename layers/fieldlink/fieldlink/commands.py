@@ -6,9 +6,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from fieldlink.ports import Message
+from fieldlink.webhooks import group
 
 if TYPE_CHECKING:
-    from fieldlink.models import Invite, Poll, Sync
+    from fieldlink.models import Invite, Poll, Recover, Report, Sync
 
 
 def poll_message(poll: Poll, slot: str) -> Message:
@@ -25,9 +26,20 @@ def sync_message(sync: Sync, cause: str) -> Message:
     return _message(sync.model_dump_json(), f"{sync.connection}-{sync.resource}", cause)
 
 
+def recover_message(recover: Recover) -> Message:
+    """In the group of its resource, as `sync_message`; the same span once."""
+    group = f"{recover.connection}-{recover.resource}"
+    return _message(recover.model_dump_json(), group, "recover")
+
+
 def invite_message(invite: Invite, cause: str) -> Message:
     """As `sync_message`."""
     return _message(invite.model_dump_json(), f"{invite.connection}-{invite.resource}", cause)
+
+
+def report_message(report: Report) -> Message:
+    """An event that no webhook brought, in the group of its device or order."""
+    return _message(report.model_dump_json(), group(report.connection, report.event), "report")
 
 
 def _message(body: str, group: str, cause: str) -> Message:

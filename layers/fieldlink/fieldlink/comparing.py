@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink import transitions
-from fieldlink.records import Appointment, Assignment, PolledRows, Resource, Row
+from fieldlink.records import Appointment, Assignment, PolledRows, Resource, Row, Shift
 from fieldlink.transitions import Change
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Closed appointments are forgotten this long after: facts may come late, but not that late.
 FORGET_CLOSED = timedelta(days=60)
+FORGET_SHIFT = timedelta(days=7)  # after its end
 
 
 class Changed(NamedTuple):
@@ -28,7 +29,8 @@ class Changed(NamedTuple):
 def rows(seen: PolledRows) -> list[Row]:
     """Every row once, as it was last read."""
     last: dict[str, Row] = {
-        row.id: row for row in (*seen.resources, *seen.appointments, *seen.assignments)
+        row.id: row
+        for row in (*seen.resources, *seen.appointments, *seen.assignments, *seen.shifts)
     }
     return list(last.values())
 
@@ -55,7 +57,7 @@ def begun(row: Row) -> Row:
 def finished(row: Row) -> Row:
     """As it is kept once it is handed on."""
     told: dict[str, object] = {"handed_on": True, "due": ()}
-    if isinstance(row, Assignment):
+    if isinstance(row, Assignment | Shift):
         told["former"] = ()
     return row.model_copy(update={**told, **_until(row)})
 
@@ -64,6 +66,8 @@ def _until(row: Row) -> dict[str, int | None]:
     if isinstance(row, Appointment) and (row.gone or row.category.closed):
         last = row.ends_at or row.starts_at
         return {"ttl": int((last + FORGET_CLOSED).timestamp()) if last else None}
+    if isinstance(row, Shift):
+        return {"ttl": int((row.ends_at + FORGET_SHIFT).timestamp())}
     return {"ttl": None}
 
 
@@ -72,6 +76,7 @@ def _known(seen: PolledRows, state: State) -> dict[str, Row]:
         (Resource, seen.resources),
         (Appointment, seen.appointments),
         (Assignment, seen.assignments),
+        (Shift, seen.shifts),
     )
     return {
         row.id: row
@@ -114,8 +119,8 @@ def _with_due(
             [each for each in of[row.appointment] if each.id != row.id] for of in (were, are)
         )
         change = Change(was, row, before, after)
-        if isinstance(was, Assignment):
-            update["former"] = tuple(sorted({was.resource, *was.former} - {row.resource}))
+    if isinstance(row, Assignment | Shift) and isinstance(was, Assignment | Shift):
+        update["former"] = tuple(sorted({was.resource, *was.former} - {row.resource}))
     left: tuple[str, ...] = ()
     if was and not was.handed_on:
         left = was.due or (transitions.UNKNOWN,)

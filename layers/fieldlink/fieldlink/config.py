@@ -23,10 +23,13 @@ class Settings(NamedTuple):
     salesforce_jwt_key_secret: str  # likewise
     console_key_secret: str  # likewise
     kms_key_id: str
+    spool_bucket: str
+    notices_topic: str
     salesforce_login_url: str
     salesforce_api_version: str
     hypertrack_api_url: str
     mail_from: str
+    mail_configuration: str  # SES tells what became of mails that are sent with it
     public_url: str  # "": the API's own address
     ledger_days: str
 

@@ -8,7 +8,8 @@ from fieldlink.desk import known_before, row
 from fieldlink.errors import must
 from fieldlink.models import Delivered, Outcome
 from fieldlink.records import Day, Resource
-from fieldlink.time_sheets import zone
+from fieldlink.visits import same
+from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from fieldlink.desk import Desk
@@ -22,8 +23,10 @@ def to_day(delivered: Delivered, desk: Desk) -> Outcome:
     day = desk.state.read(Day, name, fact.resource, local.isoformat()) or Day(
         connection=name, resource=fact.resource, on=local
     )
-    if fact.key in day.facts:
-        return known_before(day.facts[fact.key], delivered, desk)
+    alike = (each for each in day.facts.values() if same(each.fact, fact))
+    known = day.facts.get(fact.key) or next(alike, None)
+    if known:
+        return known_before(known, delivered, desk)
     desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
     must(desk.state.write(day.model_copy(update={"facts": {**day.facts, fact.key: delivered}})))
     return Outcome.APPLIED

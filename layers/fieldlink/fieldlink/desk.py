@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink.models import Delivered, LedgerRow, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from fieldlink.models import Ability
-    from fieldlink.ports import HyperTrack, Ledger, Outbox, Salesforce, State
+    from fieldlink.ports import HyperTrack, Ledger, Notices, Outbox, Salesforce, State
     from fieldlink.records import Capabilities, Connection
 
 
@@ -23,8 +24,11 @@ class Desk(NamedTuple):
     hypertrack: HyperTrack
     ledger: Ledger
     changes: Outbox
+    notices: Notices
     now: datetime
     capabilities: Capabilities | None = None  # None: not known yet, so everything is tried
+
+    low: Callable[[], Salesforce] | None = None  # the org, for what is worth least
 
     @property
     def lacking(self) -> dict[Ability, str]:

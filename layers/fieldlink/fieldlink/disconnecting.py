@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from fieldlink.commands import poll_message, sync_message
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Poll, Sync
-from fieldlink.records import Connection, Geofence, Resource, Tracking, WebhookKeys, Worker
+from fieldlink.records import (
+    Connection,
+    Geofence,
+    OnShift,
+    Order,
+    Resource,
+    Tracking,
+    WebhookKeys,
+    Worker,
+)
 from fieldlink.renewing import revoke
 
 if TYPE_CHECKING:
@@ -16,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def start(connection: Connection, *, office: Office, changes: Outbox, polls: Outbox) -> None:
-    """Stop polling, revoke the access, and have the geofences removed.
+    """Stop polling, revoke the access, and have all tracking ended.
 
-    HyperTrack's key is kept for as long as there are geofences to remove with it.
+    HyperTrack's key is kept for as long as there is anything to end with it.
     """
     if connection.state == "ended":
         raise Refused("This connection has been ended.")
@@ -26,18 +36,18 @@ def start(connection: Connection, *, office: Office, changes: Outbox, polls: Out
     if not office.state.write(ending):
         raise Unavailable("somebody else changed this connection just now")
     cause = office.now.isoformat()
-    _look_at(_fenced(ending, office.state), ending, changes=changes, cause=cause)
+    _look_at(_tracked(ending, office.state), ending, changes=changes, cause=cause)
     polls.put([poll_message(Poll(connection=ending.connection), f"end {cause}")])
     revoke(ending, office)
 
 
 def finish(connection: Connection, *, office: Office, changes: Outbox, cause: str) -> bool:
-    """Erase the last secrets once no geofence is left; else see to those first.
+    """Erase the last secrets once nobody is tracked; else see to that first.
 
     Whoever started this may not have lived to revoke the access, or Salesforce was down.
     """
     state = office.state
-    left = _fenced(connection, state) or _unsettled(connection, state)
+    left = _tracked(connection, state) or _unsettled(connection, state)
     _look_at(left, connection, changes=changes, cause=cause)
     revoke(connection, office)
     if left:
@@ -49,14 +59,27 @@ def finish(connection: Connection, *, office: Office, changes: Outbox, cause: st
     return True
 
 
-def _fenced(connection: Connection, state: State) -> set[str]:
-    """The resources that have a geofence."""
-    found = state.all_of(Geofence, connection.connection)
-    return {each.resource for each in found if each.live}
+type _Pairs = dict[str, set[tuple[str, str]]]  # appointments and assignments, by resource
 
 
-def _unsettled(connection: Connection, state: State) -> set[str]:
-    """The resources that may have one: SyncTracking died before it could note what it made.
+def _tracked(connection: Connection, state: State) -> _Pairs:
+    """The resources that have a geofence, an order, or their tracking switched on."""
+    name = connection.connection
+    found: _Pairs = defaultdict(set)
+    for fenced in state.all_of(Geofence, name):
+        if fenced.live:
+            found[fenced.resource] = set()
+    for shift in state.all_of(OnShift, name):
+        if shift.tracking:
+            found[shift.resource] = set()
+    for order in state.all_of(Order, name):
+        if order.ttl is None:  # named, since it may have moved to somebody who does not know
+            found[order.resource].add((order.appointment, order.assignment))
+    return found
+
+
+def _unsettled(connection: Connection, state: State) -> _Pairs:
+    """Those who may be tracked: SyncTracking died before it could note what it made.
 
     Tracking lies with its resource, so this is a query for each; it is only asked at the end.
     """
@@ -64,19 +87,20 @@ def _unsettled(connection: Connection, state: State) -> set[str]:
     resources = {each.id for each in state.all_of(Resource, name)}
     resources |= {each.resource for each in state.all_of(Worker, name)}
     return {
-        each.resource
+        each.resource: set()
         for resource in resources
         for each in state.all_of(Tracking, name, resource)
-        if each.creating or each.leaving or each.live
+        if each.creating or each.leaving or each.live or each.ordered
     }
 
 
-def _look_at(
-    resources: set[str], connection: Connection, *, changes: Outbox, cause: str
-) -> None:
-    """An ended connection has no geofences, so those who look remove them."""
+def _look_at(resources: _Pairs, connection: Connection, *, changes: Outbox, cause: str) -> None:
+    """An ended connection tracks nobody, so those who look end it."""
     name = connection.connection
     changes.put(
-        sync_message(Sync(connection=name, resource=resource), f"end {cause}")
-        for resource in sorted(resources)
+        sync_message(
+            Sync(connection=name, resource=resource, assignments=tuple(sorted(pairs))),
+            f"end {cause}",
+        )
+        for resource, pairs in sorted(resources.items())
     )

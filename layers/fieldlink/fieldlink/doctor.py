@@ -60,7 +60,7 @@ def examine(case: Case) -> Report:
         org = look(
             [
                 *examining_org.checks(case, front, described),
-                *examining_rights.checks(described),
+                *examining_rights.checks(described, case.connection),
             ]
         )
     findings = (*org, *look(examining_stack.checks(case)))

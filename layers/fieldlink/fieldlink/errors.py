@@ -8,9 +8,12 @@
       > Lost       likewise, until somebody reconnects it
   + Refused        somebody must look: it is parked, with the vendor's own words
   + BadSignature   not HyperTrack's: 401
-  + Unreadable     signed, but not JSON that we understand: 400
-  + TooLarge       more than a queue message holds: 413
+  + Unreadable     signed, but can't be cut into events: 400
+  + TooLarge       more than Lambda would have handed us: 413
 """
+
+
+NOT_ASSIGNED = "not assigned"  # code of a refusal: whose work it was is none of theirs any more
 
 
 class FieldlinkError(Exception):
@@ -57,11 +60,11 @@ class BadSignature(FieldlinkError):
 
 
 class Unreadable(FieldlinkError):
-    """The webhook's body is no JSON object or array."""
+    """The webhook's body can't be cut into events."""
 
 
 class TooLarge(FieldlinkError):
-    """One event is larger than a queue message can be."""
+    """The webhook's body is larger than Lambda would have handed us."""
 
 
 def must(written: bool) -> None:

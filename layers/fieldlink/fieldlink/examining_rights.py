@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fieldlink.models import Described
+    from fieldlink.records import Connection
 
 # Each needs a value: those that we set, and those by which work is begun and ended.
 WANTED = (
@@ -33,16 +34,21 @@ SHEETS = (Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES, Ability.CHANGED_ENTRI
 RIGHTS = "Change the permission set of the connected user; see docs/salesforce-setup.md."
 
 
-def checks(described: Callable[[], Described]) -> Iterator[Check]:
+def checks(described: Callable[[], Described], connection: Connection) -> Iterator[Check]:
     """In the order in which they are told."""
     yield Check("Field Service", lambda: _objects(described()))
     yield Check("fields that are read", lambda: _read(described()))
     yield Check("fields that are written", lambda: _written(described()))
     yield Check("Activity", lambda: _abilities(described(), (Ability.EVENTS,)))
+    yield Check("Tasks", lambda: _tasks(described(), connection))
     yield Check("time sheets", lambda: _abilities(described(), SHEETS))
     yield Check("statuses", lambda: _statuses(described()))
     yield Check("external keys", lambda: _keys(described()))
     yield Check("automatic status change", lambda: _automatic(described()))
+    yield Check("sites' time zones", lambda: _zones(described(), connection))
+    yield Check("Shifts", lambda: _shifts(described(), connection))
+    yield Check("customer's link", lambda: _link(described(), connection))
+    yield Check("live positions", lambda: _positions(described(), connection))
 
 
 def _objects(told: Described) -> Told:
@@ -127,3 +133,47 @@ def _automatic(told: Described) -> Told:
         f"two writers set one status: on in {', '.join(told.automatic)}",
         "Switch automatic status change off in Field Service Mobile Settings.",
     )
+
+
+def _tasks(told: Described, connection: Connection) -> Told:
+    if connection.outage_notice != "task":
+        return ok("nobody wants any")
+    return _abilities(told, (Ability.TASKS, Ability.URGENT_TASKS))
+
+
+def _zones(told: Described, connection: Connection) -> Told:
+    """Whoever tracks orders needs them, for work of several days."""
+    if connection.tracking != "orders" or not told.no_site_zone:
+        return ok("known, or not needed")
+    return warning(
+        f"not known: {told.no_site_zone}",
+        "The days of work that takes several are those of UTC until the connected user can "
+        "read Service Territories and their Operating Hours.",
+    )
+
+
+def _shifts(told: Described, connection: Connection) -> Told:
+    if not connection.by_shifts:
+        return ok("tracking does not go by them")
+    if told.no_shifts:
+        return fault(f"tracking is to go by them, and can't: {told.no_shifts}", RIGHTS)
+    return ok("can be read")
+
+
+def _link(told: Described, connection: Connection) -> Told:
+    if not connection.share_field:
+        return ok("goes to the Activity: no field is named")
+    if why := told.lacking.get(Ability.SHARE_LINK):
+        return warning(
+            f"goes to the Activity: {why}",
+            f"Name a Text or URL field of 255 characters in the settings. {RIGHTS}",
+        )
+    return ok("goes to its field")
+
+
+def _positions(told: Described, connection: Connection) -> Told:
+    if not connection.live_positions:
+        return ok("nobody wants them")
+    if why := told.lacking.get(Ability.POSITIONS):
+        return warning(f"not shown: {why}", RIGHTS)
+    return ok("can be shown")

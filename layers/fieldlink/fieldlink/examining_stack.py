@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fieldlink import polling
+from fieldlink import polling, technicians
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.findings import Case, Check, Once, Told, fault, ok, unknown, warning
 from fieldlink.records import Held, Parked, Watermark, WebhookKeys, WebhookTested
@@ -34,6 +34,7 @@ def checks(case: Case) -> Iterator[Check]:
     yield Check("HyperTrack keys", lambda: _keys(account()))
     yield Check("webhook secret", partial(_secret, case))
     yield Check("webhook deliveries", partial(_deliveries, case))
+    yield Check("phones", partial(_phones, case))
     yield Check("mail sender", lambda: _sender(sender()))
     yield Check("mail production", lambda: _production(sender()))
     yield Check("queues", lambda: _queues(depths()))
@@ -126,6 +127,18 @@ def _deliveries(case: Case) -> Told:
     return warning(
         "no webhook of HyperTrack's has been seen yet",
         "Paste the webhook's URL into HyperTrack's Setup page and send a test event there.",
+    )
+
+
+def _phones(case: Case) -> Told:
+    people = technicians.listed(case.connection.connection, case.state, case.now)
+    several = [each.name for each in people if each.phones]
+    if not several:
+        return ok("nobody uses two phones at a time")
+    return warning(
+        f"people who use two phones at a time: {_number(len(several))}; {several[0]} is one",
+        "See People on the connection's page; have the app removed from the phone that is not "
+        "to be used.",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from fieldlink import transitions
 from fieldlink.commands import invite_message, sync_message
 from fieldlink.models import Invite, Sync
-from fieldlink.records import Appointment, Assignment, Resource, Vanished, Worker
+from fieldlink.records import Appointment, Assignment, Resource, Shift, Vanished, Worker
 from fieldlink.transitions import Effect
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def _looks(row: Row, changed: Changed) -> Iterator[tuple[str, set[tuple[str, str
     effects = transitions.effects(row.due)
     if Effect.LOOK in effects:
         yield from _assigned(row, changed)
-    if Effect.LOOK_AT_FORMER in effects and isinstance(row, Assignment):
-        yield from ((each, {(row.appointment, row.id)}) for each in row.former)
+    if Effect.LOOK_AT_FORMER in effects and isinstance(row, Assignment | Shift):
+        pairs = {(row.appointment, row.id)} if isinstance(row, Assignment) else set()
+        yield from ((each, pairs) for each in row.former if each)
 
 
 def _assigned(row: Row, changed: Changed) -> Iterator[tuple[str, set[tuple[str, str]]]]:
@@ -81,6 +82,8 @@ def _assigned(row: Row, changed: Changed) -> Iterator[tuple[str, set[tuple[str, 
         yield row.id, set()
     if isinstance(row, Assignment):
         yield row.resource, {(row.appointment, row.id)}
+    if isinstance(row, Shift) and row.resource:
+        yield row.resource, set()
     if isinstance(row, Appointment):
         for each in changed.assignments[row.id]:
             if not each.gone and each.technician:
@@ -109,7 +112,7 @@ def _invite(row: Resource, worker: Worker | None) -> Invite | None:
     if worker is None or not (worker.device or worker.invitation):
         return invite
     sent = worker.invitation
-    if worker.device or sent is None or sent.state != "sent" or sent.email == row.email:
+    if worker.device or sent is None or sent.state == "sending" or sent.email == row.email:
         return None
     if not row.email or Effect.INVITE_ANEW not in transitions.effects(row.due):
         return None

@@ -50,6 +50,15 @@ class Sync(Model):
     assignments: tuple[tuple[str, str], ...] = ()  # (appointment, assignment) newly seen
 
 
+class Recover(Model):
+    """Find what HyperTrack recorded of a resource and we may never have been told."""
+
+    connection: str
+    resource: str
+    since: Utc
+    until: Utc
+
+
 class Invite(Model):
     """Invite a resource to the Visits App unless that has been done."""
 
@@ -65,7 +74,11 @@ class Report(Model):
     connection: str
     id: str  # hash of connection and content
     received_at: Utc
-    event: Any
+    event: Any = None
+    recovered: bool = False  # found in HyperTrack's record, not told by a webhook
+    unreadable: str = ""  # why its event can't be read, which is a text then
+    spooled: str = ""  # where the event lies if it, or its delivery, is too large for a message
+    first: int = 0  # of a delivery that is kept whole: the event to go on with
 
 
 # ── facts ─────────────────────────────────────────────────────────────────────
@@ -82,7 +95,19 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
     CLOCKED_IN = "clocked in"
     CLOCKED_OUT = "clocked out"
+    EXPECTED = "expected"  # when the resource will arrive, as HyperTrack estimates
+    DELAYED = "delayed"
+    LINK_OFFERED = "link offered"  # for the customer to follow; by ourselves
+    LINK_WITHDRAWN = "link withdrawn"
+    OUTAGE_BEGAN = "outage began"
+    OUTAGE_ENDED = "outage ended"
+    BATTERY_LOW = "battery low"
+    BATTERY_WELL = "battery well"
+    CLOCK_CHANGED = "clock changed"
+    POSITION = "position"
+    TRACKING_BEGAN = "tracking began"
     DEVICE_SEEN = "device seen"
+    DEVICE_RELEASED = "device released"
     WEBHOOK_TESTED = "webhook tested"
 
 
@@ -92,6 +117,13 @@ class Travel(Model):
     metres: FiniteFloat | None = None
     seconds: FiniteFloat | None = None
     idle_seconds: FiniteFloat | None = None
+
+
+class Place(Model):
+    """A point on the map, in degrees."""
+
+    latitude: FiniteFloat = Field(repr=False)
+    longitude: FiniteFloat = Field(repr=False)
 
 
 class Fact(Model):
@@ -108,6 +140,14 @@ class Fact(Model):
     travel: Travel | None = None
     note: str = ""
     photos: tuple[str, ...] = ()
+    order: str = ""  # HyperTrack's order handle
+    reason: str = ""  # of an outage or a changed estimate, in HyperTrack's word
+    expected_at: Utc | None = None  # when the resource will arrive
+    scheduled_at: Utc | None = None
+    link: str = Field(default="", repr=False)
+    seconds: FiniteFloat | None = None  # by which the device's clock was changed
+    place: Place | None = Field(default=None, repr=False)  # of a position only
+    doubtful: bool = False  # the device's clock was wrong when it told the time
 
 
 class Delivered(Model):
@@ -123,6 +163,18 @@ class Delivered(Model):
         return self.model_copy(
             update={"fact": self.fact.model_copy(update={"note": "", "photos": ()})}
         )
+
+
+class Sign(Model):
+    """That something was well, or not, at a moment; of outages, batteries and clocks."""
+
+    at: Utc
+    key: str  # of the fact that told it
+    delivery: str
+    received_at: Utc
+    ill: bool
+    word: str = ""  # why, in HyperTrack's words
+    seconds: float = 0.0  # by which a clock was off
 
 
 class Outcome(StrEnum):
@@ -178,6 +230,9 @@ class Category(StrEnum):
         return self in {Category.CANNOT_COMPLETE, Category.COMPLETED, Category.CANCELED}
 
 
+LINK_LENGTH = 255  # characters of the longest link that is written: what a URL field holds
+
+
 class Ability(StrEnum):
     """Something that we write in Salesforce; an org or its user may lack any of them."""
 
@@ -190,6 +245,10 @@ class Ability(StrEnum):
     TIME_SHEETS = "new time sheets"
     TIME_SHEET_ENTRIES = "time sheet entries"
     CHANGED_ENTRIES = "changed time sheet entries"
+    TASKS = "Tasks for the dispatcher"
+    URGENT_TASKS = "Tasks of high priority"
+    SHARE_LINK = "share link"
+    POSITIONS = "last known positions"
 
 
 class Status(Model):
@@ -207,6 +266,8 @@ class Described(Model):
     unreadable: tuple[str, ...] = ()  # of the fields that we ask for, as Object.Field
     needed: tuple[str, ...] = ()  # those of them without which nothing can be tracked
     lacking: dict[Ability, str] = {}  # what we can't write, and why
+    no_site_zone: str = ""  # why the time zones of sites can't be told; "": they can
+    no_shifts: str = ""  # why Shifts can't be looked at; "": they can, or nobody wants it
     statuses: tuple[Status, ...] = ()
     loose_keys: tuple[str, ...] = ()  # fields for our key that don't tell rows apart
     automatic: tuple[str, ...] | None = None  # settings that set statuses; None: can't be seen
@@ -248,10 +309,13 @@ class View(Model):
     assignment: str
     actual_travel: float | None = None  # minutes
     resource_name: str = ""
-    time_zone: str = "UTC"
+    time_zone: str = "UTC"  # of the resource's user
+    site_zone: str = ""  # "": not known
     sheets: tuple[Sheet, ...] | None = None  # None: this org or user has no time sheets
     sheets_problem: str = ""
     entry: Booked | None = None  # our own, as it stands now
+    link_field: bool = False  # whether there is a field for the link that we can read
+    share_link: str | None = None  # what stands there
 
 
 class NewEvent(Model):
@@ -262,6 +326,16 @@ class NewEvent(Model):
     minutes: int
     subject: str
     description: str
+
+
+class NewTask(Model):
+    """Something that the dispatcher should see to, as an open Task of the appointment."""
+
+    key: str  # of the fact that it tells
+    subject: str
+    description: str
+    due: date
+    urgent: bool = True  # of high priority, if the org has one
 
 
 class SheetEntry(Model):
@@ -281,7 +355,8 @@ class SheetEntry(Model):
 
 
 type Changes = dict[
-    Literal["status", "actual_start", "actual_end", "actual_minutes"], str | Utc | float | None
+    Literal["status", "actual_start", "actual_end", "actual_minutes", "share_link"],
+    str | Utc | float | None,
 ]
 
 
@@ -294,16 +369,22 @@ class Writes(Model):
     travel_minutes: float | None = None
     event: NewEvent | None = None
     entry: SheetEntry | None = None
+    task: NewTask | None = None
     left_out: tuple[str, ...] = ()  # what could not be written, in plain words
 
     @property
     def empty(self) -> bool:
-        return not (self.changes or self.event or self.entry) and self.travel_minutes is None
+        rows = (self.changes, self.event, self.entry, self.task)
+        return not any(rows) and self.travel_minutes is None
 
     @property
     def without_words(self) -> dict[str, Any]:
         """For the ledger: what a technician wrote is not kept there as well."""
-        words = {"event": {"description"}}
+        words = {
+            "event": {"description"},
+            "task": {"description"},
+            "changes": {"share_link"},  # whoever has it sees where somebody is
+        }
         return self.model_dump(mode="json", exclude_defaults=True, exclude=words)
 
 
@@ -313,6 +394,7 @@ class Written(Model):
     event: str = ""
     entry: str = ""
     sheet: str = ""
+    task: str = ""
 
 
 # ── what the vendors answer ───────────────────────────────────────────────────
@@ -358,3 +440,48 @@ class Fence(Model):
         return self.model_copy(update={"metadata": {}}) == other.model_copy(
             update={"metadata": {}}
         )
+
+
+class WantedOrder(Model):
+    """An order as we want HyperTrack to track it."""
+
+    handle: str  # of our choice: the same order has the same one
+    worker: str  # handle: the resource
+    latitude: float = Field(repr=False)
+    longitude: float = Field(repr=False)
+    radius: int  # metres
+    scheduled_at: Utc | None = None
+    service_seconds: int | None = None  # how long the work is expected to take
+    metadata: dict[str, str] = {}
+
+
+class TrackedOrder(Model):
+    """An order as HyperTrack has it."""
+
+    handle: str
+    status: str  # "ongoing" while it is tracked; see `OVER` of those that are not live
+    worker: str = ""
+    device: str = ""
+    share_url: str = Field(default="", repr=False)
+    embed_url: str = Field(default="", repr=False)
+
+    @property
+    def over(self) -> bool:
+        return self.status in {"completed", "cancelled", "summarizing", "rescheduled"}
+
+    @property
+    def tracked(self) -> bool:
+        """Whether it is in a worker's hands, be it disabled; else it is only planned."""
+        return self.status in {"ongoing", "disabled", "dispatched"}
+
+
+class SeenDevice(Model):
+    """A device as HyperTrack's list has it."""
+
+    id: str
+    driver: str = ""  # metadata's driver_id
+    email: str = Field(default="", repr=False)  # metadata's
+    worker: str = ""  # handle that it is linked to
+    registered_at: Utc | None = None
+    status: str = ""  # active, inactive, disconnected
+    reason: str = ""  # of being inactive

@@ -12,12 +12,12 @@ from fieldlink.records import (
     Gate,
     Held,
     Parked,
-    Resource,
     Vanished,
     Watermark,
     WebhookTested,
-    Worker,
 )
+from fieldlink.technicians import listed, shown
+from fieldlink.troubles import outages
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ def connections(state: State) -> list[Connection]:
     )
 
 
-def details(connection: Connection, state: State) -> dict[str, Any]:
+def details(connection: Connection, state: State, now: datetime) -> dict[str, Any]:
     """What the page of one connection says besides the connection itself."""
     name = connection.connection
     mark = state.read(Watermark, name)
@@ -47,10 +47,11 @@ def details(connection: Connection, state: State) -> dict[str, Any]:
         "waiting": f"more than {SHOWN}" if waiting > SHOWN else str(waiting or ""),
         "vanished": state.some_of(Vanished, name, limit=SHOWN),
         "lacking": sorted(able.lacking.items()) if able else [],
-        "watermark": _shown(mark.at) if mark else "",
-        "tested": _shown(tested.at) if tested else "",
+        "watermark": shown(mark.at) if mark else "",
+        "tested": shown(tested.at) if tested else "",
         "parked": parked[:SHOWN],
-        "people": people(name, state)[:SHOWN],
+        "people": listed(name, state, now)[:SHOWN],
+        "outages": outages(name, state)[:SHOWN],
     }
 
 
@@ -65,36 +66,11 @@ def calls(gate: Gate | None, connection: Connection) -> list[str]:
             f"{gate.ours} of our share of {ours}; the whole org {gate.used} of {gate.allowed}",
         ]
     if gate.seen_at:
-        lines.append(f"in the 24 hours before {_shown(gate.seen_at)}")
+        lines.append(f"in the 24 hours before {shown(gate.seen_at)}")
     if gate.paused == "share":
         lines.append("95 % are used up: writes wait until there is room again")
     if gate.paused == "limit":
         lines.append("Salesforce takes no more calls of this org for now: everything waits")
     if gate.opened_at:
-        lines.append(f"Salesforce has not answered since {_shown(gate.opened_at)}: writes wait")
+        lines.append(f"Salesforce has not answered since {shown(gate.opened_at)}: writes wait")
     return lines
-
-
-def people(connection: str, state: State) -> list[tuple[str, str]]:
-    """Each active technician, and how far the Visits App is with them."""
-    workers = {each.resource: each for each in state.all_of(Worker, connection)}
-    found = state.all_of(Resource, connection)
-    return sorted(
-        (each.name or each.id, _app(workers.get(each.id)))
-        for each in found
-        if each.active and each.technician
-    )
-
-
-def _app(worker: Worker | None) -> str:
-    if worker and worker.device:
-        return "installed"
-    if worker and worker.invitation:
-        return f"invitation {worker.invitation.state} {_shown(worker.invitation.at)}"
-    if worker and worker.not_invited:
-        return f"not invited: {worker.not_invited}"
-    return "not invited yet"
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

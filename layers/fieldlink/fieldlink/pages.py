@@ -50,7 +50,8 @@ def form(event: APIGatewayProxyEventV2) -> dict[str, str]:
         body = event.decoded_body or ""
     except ValueError:
         return {}
-    return {name: values[0].strip() for name, values in parse_qs(body).items()}
+    fields = parse_qs(body, keep_blank_values=True)
+    return {name: values[0].strip() for name, values in fields.items()}
 
 
 def html(

@@ -6,15 +6,15 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink import comparing, handing_on, reconciling, transitions
+from fieldlink import comparing, handing_on, reconciling, shifts, transitions
 from fieldlink.commands import poll_message
 from fieldlink.errors import Unavailable
-from fieldlink.listing import every_connection
 from fieldlink.models import Poll
 from fieldlink.reconciling import Settled
 from fieldlink.records import Capabilities, Connection, PolledRows, Watermark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from fieldlink.comparing import Changed
@@ -57,11 +57,11 @@ class Ground(NamedTuple):
     state: State
     queues: Queues
     run: str
+    shifts: bool  # whether the connection goes by them
 
 
-def start(slot: datetime, *, state: State, polls: Outbox) -> int:
+def start(slot: datetime, connections: Iterable[Connection], *, polls: Outbox) -> int:
     """Have every connection's org looked at once in this slot of five minutes."""
-    connections = every_connection(state)
     due = [each.connection for each in connections if each.state in {"connected", "ending"}]
     polls.put(poll_message(Poll(connection=name), slot.isoformat()) for name in due)
     return len(due)
@@ -85,22 +85,22 @@ def poll(
 
     `run` is this look's own word: two looks may want the same thing, each for its own reason.
     """
-    ground = Ground(connection.connection, salesforce, state, queues, run)
+    name, by_shifts = connection.connection, connection.by_shifts
+    ground = Ground(name, salesforce, state, queues, run, by_shifts)
     mark = _mark(ground)
     able = state.read(Capabilities, ground.connection)
     if mark is None or mark.full_at is None:
-        seen = salesforce.changes(None, state.fingerprints)
-        _note_statuses(able, seen.statuses, state)
-        return _look_at_everything(seen, mark, seen.asked_at, ground)
+        return _look_at_everything(mark, None, able, ground)
     since = mark.at - timedelta(minutes=connection.overlap)
     seen = salesforce.changes(since, state.fingerprints)
     _note_statuses(able, seen.statuses, state)
     polled, mark = _look_at_changes(seen, mark, ground)
-    if not full and seen.asked_at - (mark.full_at or mark.at) < MOST_BETWEEN_FULL:
+    if mark.shifts != by_shifts:
+        shifts.look_at_all(name, run, state=state, changes=queues.changes)
+    elif not full and seen.asked_at - (mark.full_at or mark.at) < MOST_BETWEEN_FULL:
         return polled
     # It comes second, so that the changes go on should it fail time after time.
-    current = salesforce.changes(None, state.fingerprints)
-    return _both(polled, _look_at_everything(current, mark, seen.asked_at, ground))
+    return _both(polled, _look_at_everything(mark, seen.asked_at, able, ground))
 
 
 def _mark(ground: Ground) -> Watermark | None:
@@ -120,14 +120,17 @@ def _look_at_changes(
 
 
 def _look_at_everything(
-    seen: PolledRows, mark: Watermark | None, at: datetime, ground: Ground
+    mark: Watermark | None, at: datetime | None, able: Capabilities | None, ground: Ground
 ) -> Polled:
     """`at`: up to when changes have been read; closed work is none of what is current."""
+    seen = ground.salesforce.changes(None, ground.state.fingerprints)
+    _note_statuses(able, seen.statuses, ground.state)
+    at = at or seen.asked_at
     settled = reconciling.settle(
         ground.connection, seen, salesforce=ground.salesforce, state=ground.state
     )
     first = Watermark(connection=ground.connection, at=at)
-    moved = {"at": at, "full_at": seen.asked_at}
+    moved = {"at": at, "full_at": seen.asked_at, "shifts": ground.shifts}
     changed = comparing.changed(settled.rows, ground.state)
     polled, _ = _take_in(settled, changed, mark or first, moved, ground)
     return polled._replace(full=True)
@@ -137,7 +140,7 @@ def _take_in(
     settled: Settled,
     changed: Changed,
     mark: Watermark,
-    moved: dict[str, datetime],
+    moved: dict[str, object],
     ground: Ground,
 ) -> tuple[Polled, Watermark]:
     """Rows are kept first, then handed on, then marked as handed on; the watermark comes last.
@@ -150,7 +153,7 @@ def _take_in(
     claimed = _write(mark.model_copy(update={"claimed": True}), state)
     state.write_all(settled.vanished, fence=claimed)
     due = [row for row in changed.rows if transitions.effects(row.due)]
-    state.write_all(map(comparing.begun, due), fence=claimed)
+    state.write_all([*map(comparing.begun, due), *shifts.planned(due)], fence=claimed)
     told = handing_on.hand_on(changed, ground.run, state, ground.queues)
     state.write_all(map(comparing.finished, changed.rows), fence=claimed)
     names = Counter(name for row in changed.rows for name in row.due)

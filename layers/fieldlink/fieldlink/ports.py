@@ -14,7 +14,12 @@ if TYPE_CHECKING:
         Grant,
         Identity,
         LedgerRow,
+        Place,
+        SeenDevice,
+        TrackedOrder,
+        Travel,
         View,
+        WantedOrder,
         Writes,
         Written,
     )
@@ -239,8 +244,80 @@ class Salesforce(Describing, Protocol):
         """Carry out all of the writes or none of them."""
         ...
 
+    def locate(self, resource: str, place: Place, at: datetime) -> None:
+        """Show where a resource was last."""
+        ...
 
-class HyperTrack(Protocol):
+
+class HyperTrackRecord(Protocol):
+    """What one HyperTrack account has recorded, in the shape of the webhooks that told it."""
+
+    def orders_of(self, worker: str, since: datetime) -> list[str]:
+        """The handles of a worker's orders that are not over, or ended since then."""
+        ...
+
+    def told_of_order(self, handle: str, since: datetime) -> list[dict[str, Any]]:
+        """Every webhook that an order has caused since then; none if it is not known."""
+        ...
+
+    def visits(self, device: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """Arrivals at geofences and departures, as `geofence` events."""
+        ...
+
+    def markers(self, geofence: str, since: datetime) -> list[dict[str, Any]]:
+        """Likewise, from the geofence itself; none if it is gone."""
+        ...
+
+    def geotags(self, device: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """As `geotag` events."""
+        ...
+
+
+class Orders(Protocol):
+    """The orders of one HyperTrack account. Refused.code is HyperTrack's own word."""
+
+    def track(self, order: WantedOrder, mode: str) -> TrackedOrder:
+        """Refused with `duplicate_resource` if an order of this handle is not over yet."""
+        ...
+
+    def order(self, handle: str) -> TrackedOrder | None: ...
+
+    def change_order(self, order: WantedOrder) -> None:
+        """Its time and its words; HyperTrack moves no order that is tracked."""
+        ...
+
+    def reassign_order(self, handle: str, worker: str) -> None:
+        """One that is theirs already is as good."""
+        ...
+
+    def reschedule_order(self, handle: str, at: datetime) -> None:
+        """Its tracking ends; it is planned anew for then."""
+        ...
+
+    def end_order(self, handle: str, *, completed: bool) -> None:
+        """Complete or cancel it. One that is not there is as good."""
+        ...
+
+    def pause_order(self, handle: str, *, paused: bool) -> None:
+        """One that is so already is as good."""
+        ...
+
+    def way_to(self, handle: str) -> Travel | None:
+        """The way to an order's place, once it has been reached."""
+        ...
+
+    def undelete_worker(self, handle: str) -> None: ...
+
+    def link_device(self, handle: str, device: str) -> None:
+        """Have a worker carry this device."""
+        ...
+
+    def set_tracking(self, handle: str, *, tracking: bool) -> None:
+        """A worker's own switch, apart from all orders."""
+        ...
+
+
+class HyperTrack(Orders, HyperTrackRecord, Protocol):
     """One connection's HyperTrack account."""
 
     def check(self) -> None:
@@ -251,9 +328,21 @@ class HyperTrack(Protocol):
 
     def invitation_link(self, handle: str) -> str: ...
 
-    def device_of(self, handle: str) -> str | None: ...
+    def device_of(self, handle: str) -> SeenDevice | None:
+        """The device that is linked to a worker."""
+        ...
 
-    def driver_of(self, device: str) -> str | None: ...
+    def driver_of(self, device: str) -> SeenDevice | None:
+        """A device, with whatever says whose it is; None if nothing does."""
+        ...
+
+    def devices(self) -> list[SeenDevice]:
+        """Every device of the account, without the workers that they are linked to."""
+        ...
+
+    def release_device(self, handle: str) -> None:
+        """Have a worker carry no device any more; one that is not there carries none."""
+        ...
 
     def add_geofence(self, fence: Fence) -> str: ...
 
@@ -269,9 +358,45 @@ class HyperTrack(Protocol):
 class Mail(Protocol):
     """Sends mail."""
 
-    def send(self, *, to: str, subject: str, text: str, html: str) -> None: ...
+    def send(
+        self, *, to: str, subject: str, text: str, html: str, labels: Mapping[str, str]
+    ) -> None:
+        """`labels` come back with the news of what became of the mail."""
+        ...
 
     def check(self) -> Sender: ...
+
+
+class Notices(Protocol):
+    """Tells the dispatchers of a connection, by whatever they have subscribed."""
+
+    def send(self, *, connection: str, name: str, subject: str, text: str) -> None: ...
+
+
+class Spooled(NamedTuple):
+    """Something that is kept: its key, and when it was put there, in whole seconds."""
+
+    key: str
+    put_at: datetime
+    size: int  # bytes
+
+
+class Spool(Protocol):
+    """Keeps whole deliveries and large events for a while, encrypted."""
+
+    def put(self, key: str, body: bytes) -> None: ...
+
+    def claim(self, key: str, body: bytes) -> bool:
+        """Put it unless something lies there already; False if it does."""
+        ...
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def list(self, prefix: str, limit: int, after: str = "") -> list[Spooled]:
+        """The first so many behind `after`, at most 1,000, in the order of their keys."""
+        ...
+
+    def remove(self, key: str) -> None: ...
 
 
 class Keys(NamedTuple):

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fieldlink.commands import poll_message
-from fieldlink.listing import every_connection
 from fieldlink.models import Poll
 from fieldlink.records import (
     Appointment,
@@ -15,6 +14,7 @@ from fieldlink.records import (
     PolledRows,
     Resource,
     Row,
+    Shift,
     Tracking,
     Vanished,
     Worker,
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from fieldlink.ports import Outbox, Salesforce, State
+    from fieldlink.records import Connection
 
 REMEMBER = timedelta(days=60)  # what has vanished; as long as facts about it may come
+NEXT_DAYS = timedelta(days=13)  # a look at everything shows the Shifts that begin within 14
 WHAT: dict[type[Row], Literal["appointment", "assignment", "resource"]] = {
     Appointment: "appointment",
     Assignment: "assignment",
@@ -41,9 +43,8 @@ class Settled(NamedTuple):
     vanished: tuple[Vanished, ...] = ()
 
 
-def start(night: date, *, state: State, polls: Outbox) -> int:
+def start(night: date, connections: Iterable[Connection], *, polls: Outbox) -> int:
     """Have everything current compared in every org that is connected, once a night."""
-    connections = every_connection(state)
     due = [each.connection for each in connections if each.state == "connected"]
     slot = f"night of {night.isoformat()}"
     polls.put(poll_message(Poll(connection=name, full=True), slot) for name in due)
@@ -59,6 +60,7 @@ def settle(name: str, seen: PolledRows, *, salesforce: Salesforce, state: State)
     appointments = _missed(work.values(), shown)
     assignments = _missed(_assignments(name, tracked, state), shown)
     resources = _missed(state.all_of(Resource, name), shown)
+    shifts = _missed(_shifts(name, seen, state), shown)
     if appointments or assignments:
         again = salesforce.again(
             [each.id for each in appointments], [each.id for each in assignments]
@@ -66,12 +68,12 @@ def settle(name: str, seen: PolledRows, *, salesforce: Salesforce, state: State)
         seen, deleted = _with(seen, again.rows), again.deleted
     else:
         deleted = frozenset()
-    shown, missed = _shown(seen), (*appointments, *assignments, *resources)
+    shown, missed = _shown(seen), (*appointments, *assignments, *resources, *shifts)
     gone = [_gone(row, deleted) for row in missed if row.id not in shown]
     names = {each.id: each.number for each in work.values()}
     return Settled(
         _with(seen, _rows(gone, seen.asked_at)),
-        tuple(_vanished(row, names, seen.asked_at) for row in gone),
+        tuple(_vanished(row, names, seen.asked_at) for row in gone if type(row) in WHAT),
     )
 
 
@@ -92,8 +94,17 @@ def _assignments(name: str, tracked: list[Tracking], state: State) -> list[Assig
     return state.read_many(Assignment, keys)
 
 
+def _shifts(name: str, seen: PolledRows, state: State) -> list[Shift]:
+    """Those that the look must have shown, if they are still planned."""
+    if not seen.shifts_seen:
+        return []
+    ahead = seen.asked_at + NEXT_DAYS
+    known = state.all_of(Shift, name)
+    return [each for each in known if each.ends_at >= seen.asked_at and each.starts_at <= ahead]
+
+
 def _shown(seen: PolledRows) -> set[str]:
-    found = (*seen.appointments, *seen.assignments, *seen.resources)
+    found = (*seen.appointments, *seen.assignments, *seen.resources, *seen.shifts)
     return {each.id for each in found} | seen.unchanged
 
 
@@ -114,6 +125,7 @@ def _rows(rows: list[Row], asked_at: datetime) -> PolledRows:
         appointments=tuple(row for row in rows if isinstance(row, Appointment)),
         assignments=tuple(row for row in rows if isinstance(row, Assignment)),
         resources=tuple(row for row in rows if isinstance(row, Resource)),
+        shifts=tuple(row for row in rows if isinstance(row, Shift)),
     )
 
 
@@ -123,6 +135,7 @@ def _with(seen: PolledRows, more: PolledRows) -> PolledRows:
             "appointments": (*seen.appointments, *more.appointments),
             "assignments": (*seen.assignments, *more.assignments),
             "resources": (*seen.resources, *more.resources),
+            "shifts": (*seen.shifts, *more.shifts),
         }
     )
 

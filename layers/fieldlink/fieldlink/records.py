@@ -7,7 +7,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from fieldlink.models import Ability, Category, Delivered, Fence, Model, Status, Utc, Writes
+from fieldlink.models import (
+    Ability,
+    Category,
+    Delivered,
+    Fence,
+    Model,
+    Sign,
+    Status,
+    Utc,
+    WantedOrder,
+    Writes,
+)
 
 
 class Record(Model):
@@ -41,6 +52,13 @@ class Connection(Record):
     early_hours: int = 12  # an arrival longer than this before the schedule is no visit
     overlap: int = 10  # minutes that each look for changes reaches back past the last one
     quota_share: int = 5  # percent of the org's daily API calls that we may use
+    tracking: Literal["geofences", "orders"] = "geofences"
+    track_mode: Literal["pre_shift", "on_shift", "full_shift"] = "pre_shift"  # of orders
+    lead: int = 60  # minutes before its scheduled start that an order is tracked from
+    by_shifts: bool = False  # Shifts switch tracking on and off
+    live_positions: bool = False  # positions go to the dispatcher's map
+    outage_notice: Literal["task", "mail", "none"] = "task"  # who hears of an outage at work
+    share_field: str = ""  # API name of the appointment's field for the customer's link
     problem: str = ""
     end: str = ""  # if lost: the name of the cause, from `ends`
     told: bool = False  # whether that has been alarmed
@@ -109,6 +127,7 @@ class Watermark(Record):
     at: Utc
     full_at: Utc | None = None  # when everything current was last compared, not only changes
     claimed: bool = False  # a poller has begun to write rows, and has not ended
+    shifts: bool = False  # whether Shifts are looked at; the connection's wish may be newer
 
 
 class Gate(Record):
@@ -197,6 +216,33 @@ class Row(Record):
         )
 
 
+class Shift(Row):
+    """A Shift, whose resource may change."""
+
+    resource: str  # "": nobody's yet
+    starts_at: Utc
+    ends_at: Utc
+    firm: bool = True  # published or confirmed, not tentative
+    former: tuple[str, ...] = ()  # whose it was, until they have been told
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class Planned(Record):
+    """A firm Shift, as it lies with its resource."""
+
+    resource: str
+    id: str
+    starts_at: Utc
+    ends_at: Utc
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource, self.id)
+
+
 class Resource(Row):
     """A ServiceResource, with what its user adds."""
 
@@ -224,6 +270,7 @@ class Appointment(Row):
     longitude: float | None = Field(default=None, repr=False)
     address: str = Field(default="", repr=False)
     bundled: bool = False  # a member of a bundle: the bundle is visited, not its members
+    time_zone: str = ""  # of the site, as its territory has it; "": not known
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -251,6 +298,8 @@ class PolledRows(Model):
     resources: tuple[Resource, ...] = ()
     appointments: tuple[Appointment, ...] = ()
     assignments: tuple[Assignment, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    shifts_seen: bool = False  # whether they were looked at
     statuses: tuple[Status, ...] = ()
     unchanged: frozenset[str] = frozenset()  # ids of further rows, which are as they were
 
@@ -258,17 +307,33 @@ class PolledRows(Model):
 class Invitation(Model):
     """A mail with a link to the Visits App."""
 
-    state: Literal["sending", "sent"]
+    state: Literal["sending", "sent", "bounced"]
     at: Utc
+    why: str = ""  # it bounced, in the mail system's words
     email: str = Field(default="", repr=False)  # "": not known, it is from an earlier version
+
+
+class Phone(Model):
+    """What is known of a device that says whether it is the one in use."""
+
+    id: str
+    since: Utc | None = None  # when it was put into use; None: not known, so long ago
+    active_at: Utc | None = None  # when it last told that it tracks
+    gone: str = ""  # why it will not track again: uninstalled, deleted; "": it may
+    gone_at: Utc | None = None
 
 
 class Worker(Record):
     """What HyperTrack's side knows of a resource."""
 
     resource: str
-    device: str = ""
+    device: str = ""  # the one of `phones` that counts
     device_since: Utc | None = None  # when that was put into use
+    phones: tuple[Phone, ...] = ()  # the devices that are theirs, the newest first
+    devices: tuple[str, ...] = ()  # all that were ever theirs, the newest first
+    not_released: str = ""  # why HyperTrack did not let a device go, in its words
+    opened_at: Utc | None = None  # when the app first told of itself
+    tracked_at: Utc | None = None  # when it first tracked
     invitation: Invitation | None = None
     not_invited: str = ""  # why, in plain words
 
@@ -282,7 +347,17 @@ class Device(Record):
 
     id: str
     resource: str = ""  # "": nobody's
-    since: Utc | None = None  # when its resource's work moved to it
+    told_at: Utc | None = None  # when that was so
+    since: Utc | None = None  # as of `Phone`, like the next three
+    active_at: Utc | None = None
+    gone: str = ""
+    gone_at: Utc | None = None
+    battery: Literal["", "low"] = ""
+    battery_since: Utc | None = None  # while it is low
+    battery_signs: tuple[Sign, ...] = ()
+    clock_off: float = 0.0  # seconds by which its clock is off, if by more than 10 minutes
+    clock_at: Utc | None = None  # when that was told
+    clock_signs: tuple[Sign, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -305,11 +380,128 @@ class Tracking(Record):
     live: LiveFence | None = None
     leaving: tuple[str, ...] = ()  # geofences still to be removed
     creating: Fence | None = None  # asked for, answer not seen yet
+    ordered: bool = False  # the assignment may have orders: see `Ordered`
     waiting: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
         return (self.connection, self.resource, self.assignment)
+
+
+class LiveOrder(Model):
+    """One order of an assignment, of one day of it."""
+
+    day: date | None = None  # None: the appointment takes one day only
+    wanted: WantedOrder  # as HyperTrack has it, as far as we know
+    asked: bool = False  # it was asked to be so, and no answer seen yet
+    tracked: bool = False  # HyperTrack has answered that it tracks it
+    paused: bool = False  # disabled: not to be done just now
+    later: bool = False  # rescheduled: HyperTrack plans it and does not track it
+    over: bool = False  # somebody has ended it, and it was not us
+    leaving: bool = False  # still to be ended, if that has not been done yet
+    share_url: str = Field(default="", repr=False)
+    embed_url: str = Field(default="", repr=False)
+
+
+class Ordered(Record):
+    """The orders of one assignment, whoever it is assigned to; shared by all its resources."""
+
+    appointment: str
+    assignment: str
+    orders: tuple[LiveOrder, ...] = ()
+    offered: str = Field(default="", repr=False)  # the link that the customer was offered
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.appointment, self.assignment)
+
+
+class Order(Record):
+    """Which assignment an order stands for, also for a while after it is over."""
+
+    id: str  # its handle
+    resource: str
+    appointment: str
+    assignment: str
+    tracked: bool = False  # HyperTrack has answered that it tracks it; else it is only claimed
+    ended_by_us: bool = False  # so that its end tells nothing new
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.id)
+
+
+class Due(Record):
+    """When a resource is to be looked at again, though nothing changes until then."""
+
+    at: Utc
+    resource: str
+    why: str  # one for each reason: an assignment, a shift
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.at.isoformat(), self.resource, self.why)
+
+
+class OnShift(Record):
+    """Whether we have switched a resource's tracking on, by its Shifts."""
+
+    resource: str
+    tracking: bool
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource)
+
+
+class Notice(Model):
+    """That a dispatcher is told of an outage: claimed first, and settled once it is done."""
+
+    fact: str  # the key of the fact that it is told by
+    at: Utc  # when that was
+    settled: bool = False
+
+
+class Outage(Record):
+    """The last time that a resource couldn't be tracked, and what its phone has told of it."""
+
+    resource: str
+    device: str = ""
+    reason: str = ""
+    since: Utc | None = None  # None: there was none yet
+    ended_at: Utc | None = None
+    signs: tuple[Sign, ...] = ()
+    told: dict[str, Notice] = Field(default={})  # by appointment
+
+    @property
+    def open(self) -> bool:
+        """Whether it lasts, as far as is known."""
+        return self.since is not None and self.ended_at is None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource)
+
+
+class Position(Record):
+    """When a resource's place was last shown, for a day; the place itself is in Salesforce."""
+
+    resource: str
+    at: Utc  # when they were there
+    shown_at: Utc  # by our clock
+    fact: str  # its key
+    received_at: Utc
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource)
+
+
+class Heard(Record):
+    """When HyperTrack last told us something, and up to when its record has been compared."""
+
+    at: Utc
+    compared_at: Utc | None = None
 
 
 class Geofence(Record):
@@ -343,6 +535,7 @@ class Ours(Model):
     travel: dict[str, float] = Field(default={})  # by assignment, minutes
     entries: dict[str, Entry] = Field(default={})  # by resource
     overruled_at: Utc | None = None  # when a person chose another status than ours
+    share_link: str | None = None
 
 
 class Intent(Model):

@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink import days, devices, facts, replanning, write_back
-from fieldlink.desk import row
-from fieldlink.errors import Refused, Unavailable
-from fieldlink.facts import Ignored
-from fieldlink.ids import salesforce_id
-from fieldlink.models import (
-    APPOINTMENT_KEY,
-    RESOURCE_KEY,
-    Delivered,
-    Fact,
-    Kind,
-    LedgerRow,
-    Outcome,
-    Report,
+from fieldlink import (
+    batteries,
+    clocks,
+    days,
+    devices,
+    facts,
+    outages,
+    placing,
+    positions,
+    replanning,
+    write_back,
 )
-from fieldlink.records import Device, Geofence, WebhookTested
+from fieldlink.desk import row
+from fieldlink.envelope import Ignored
+from fieldlink.errors import NOT_ASSIGNED, Refused, Unavailable
+from fieldlink.models import Delivered, Fact, Kind, LedgerRow, Outcome, Report
+from fieldlink.records import Geofence, Heard, WebhookTested
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fieldlink.desk import Desk
 
-# News of any device, in use or not; the others say that one was put into use.
-UPDATE = "registration_update/"
 OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
+# Not worth a person's look when they come too late: the work has moved on, and they with it.
+PASSING = {Kind.EXPECTED, Kind.DELAYED, Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN}
+OURS = {Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN}  # told by ourselves, not by HyperTrack
+OF_A_ROW = {"key", "kind", "at", "device", "resource", "appointment"}
+# How finely it is noted that HyperTrack talks: often enough to notice hours of silence.
+HEARD = timedelta(minutes=10)
 
 
 def take(report: Report, desk: Desk) -> Outcome:
     """Carry one event to its outcome. Raises Refused if it must be parked."""
     if not desk.connection.live:
         return _ignore(report, desk, Ignored(reason="not connected to Salesforce", kind=""))
-    fact = facts.read(report)
+    fact = facts.read(report, placing.remembered(desk))
+    _note_heard(report, fact, desk)
     if isinstance(fact, Ignored):
         return _ignore(report, desk, fact)
     delivered = Delivered(fact=fact, delivery=report.id, received_at=report.received_at)
-    if fact.kind is Kind.WEBHOOK_TESTED:
-        return _tested(delivered, desk)
-    if fact.kind is Kind.DEVICE_SEEN:
-        return _device_seen(delivered, desk)
-    return _of_work(delivered, desk)
+    return TAKERS.get(fact.kind, _of_work)(delivered, desk)
 
 
 def park(report: Report, desk: Desk, cause: str) -> None:
     """Note in the ledger that an event is parked; others go on with its appointment."""
     try:
-        fact = facts.read(report)
+        fact = facts.read(report, placing.remembered(desk))
     except Refused:
         fact = Ignored(reason="", kind="")
     desk.ledger.put(_row(report, desk, Outcome.PARKED, fact, reason=cause))
@@ -59,66 +64,36 @@ def park(report: Report, desk: Desk, cause: str) -> None:
 
 
 def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
-    placed = _placed(delivered, desk)
-    fact = placed.fact
-    if not fact.resource:
-        desk.ledger.put(
-            row(placed, Outcome.IGNORED, desk, reason="device of no resource of ours")
-        )
-        return Outcome.IGNORED
-    if fact.kind in OF_THE_DAY:
+    placed = placing.placed(delivered, desk)
+    if not placed.fact.resource:
+        return _left_out(placed, desk, "device of no resource of ours")
+    doubted = clocks.doubted(placed.fact, desk)
+    placed = placed.model_copy(update={"fact": doubted})
+    if doubted.kind in OF_THE_DAY:
         return days.to_day(placed, desk)
-    if not fact.appointment:
-        desk.ledger.put(row(placed, Outcome.IGNORED, desk, reason="geofence that is not ours"))
-        return Outcome.IGNORED
-    return replanning.to_appointment(placed, desk)
+    if not doubted.appointment:
+        return _left_out(placed, desk, "geofence that is not ours")
+    try:
+        return replanning.to_appointment(placing.travelled(placed, desk), desk)
+    except Refused as refusal:
+        if doubted.kind not in PASSING or refusal.code != NOT_ASSIGNED:
+            raise
+    write_back.release(delivered.delivery, doubted.appointment, desk)
+    return _left_out(placed, desk, "the resource is not assigned any more")
 
 
-def _placed(delivered: Delivered, desk: Desk) -> Delivered:
-    """The fact with whose it is and where, if only the device and the geofence were told."""
-    fact, name = delivered.fact, desk.connection.connection
-    if fact.appointment and fact.resource:
-        return delivered
-    more: dict[str, str] = {}
-    if fact.geofence:
-        more = _of_geofence(fact.geofence, desk)
-    if not fact.resource and not more.get("resource"):
-        device = desk.state.read(Device, name, fact.device)
-        found = device.resource if device and device.resource else None
-        more["resource"] = found or devices.owner(fact.device, desk.hypertrack)
-    return delivered.model_copy(update={"fact": fact.model_copy(update=more)})
+def _left_out(delivered: Delivered, desk: Desk, reason: str) -> Outcome:
+    desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=reason))
+    return Outcome.IGNORED
 
 
-def _of_geofence(geofence: str, desk: Desk) -> dict[str, str]:
-    known = desk.state.read(Geofence, desk.connection.connection, geofence)
-    if known:
-        return {"appointment": known.appointment, "resource": known.resource}
-    metadata = desk.hypertrack.geofence_metadata(geofence)
-    ids = {
-        "appointment": salesforce_id(metadata.get(APPOINTMENT_KEY), "08p"),
-        "resource": salesforce_id(metadata.get(RESOURCE_KEY), "0Hn"),
-    }
-    return {name: found for name, found in ids.items() if found}
-
-
-def _device_seen(delivered: Delivered, desk: Desk) -> Outcome:
+def _tracking_began(delivered: Delivered, desk: Desk) -> Outcome:
     fact = delivered.fact
-    owner = fact.resource or devices.owner(fact.device, desk.hypertrack)
-    bound = bool(owner) and devices.bind(
-        desk.connection.connection,
-        fact.device,
-        owner,
-        since=fact.at,
-        takes_over=not fact.key.startswith(UPDATE),
-        state=desk.state,
-        changes=desk.changes,
-        cause=f"{delivered.received_at.isoformat()} {delivered.delivery}",
-    )
-    outcome = Outcome.APPLIED if bound else Outcome.IGNORED
-    reason = "" if bound else ("known device" if owner else "device of no resource of ours")
-    placed = delivered.model_copy(update={"fact": fact.model_copy(update={"resource": owner})})
-    desk.ledger.put(row(placed, outcome, desk, reason=reason))
-    return outcome
+    if not fact.device:
+        return _left_out(delivered, desk, "it does not say on which device")
+    devices.told_alive(fact.device, fact.at, desk)
+    desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
+    return Outcome.APPLIED
 
 
 def _tested(delivered: Delivered, desk: Desk) -> Outcome:
@@ -126,6 +101,33 @@ def _tested(delivered: Delivered, desk: Desk) -> Outcome:
     desk.state.write_all([WebhookTested(connection=name, at=delivered.received_at)])
     desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
     return Outcome.APPLIED
+
+
+TAKERS: dict[Kind, Callable[[Delivered, Desk], Outcome]] = {
+    Kind.WEBHOOK_TESTED: _tested,
+    Kind.DEVICE_SEEN: devices.seen,
+    Kind.DEVICE_RELEASED: devices.released,
+    Kind.TRACKING_BEGAN: _tracking_began,
+    Kind.OUTAGE_BEGAN: outages.take,
+    Kind.OUTAGE_ENDED: outages.take,
+    Kind.BATTERY_LOW: batteries.take,
+    Kind.BATTERY_WELL: batteries.take,
+    Kind.CLOCK_CHANGED: clocks.take,
+    Kind.POSITION: positions.take,
+}
+
+
+def _note_heard(report: Report, told: Fact | Ignored, desk: Desk) -> None:
+    """That HyperTrack talks to us; what we fetched ourselves does not show that."""
+    if report.recovered or (isinstance(told, Fact) and told.kind in OURS):
+        return
+    name, at = desk.connection.connection, report.received_at
+    with suppress(Unavailable, Refused):  # the next event shows it as well
+        heard = desk.state.read(Heard, name)
+        if heard is None:
+            desk.state.write(Heard(connection=name, at=at))
+        elif at - heard.at >= HEARD:
+            desk.state.write(heard.model_copy(update={"at": at}))
 
 
 def _ignore(report: Report, desk: Desk, ignored: Ignored) -> Outcome:
@@ -141,7 +143,7 @@ def _ignore(report: Report, desk: Desk, ignored: Ignored) -> Outcome:
 def _row(
     report: Report, desk: Desk, outcome: Outcome, told: Fact | Ignored, reason: str
 ) -> LedgerRow:
-    more = told.model_dump(exclude={"reason", "note", "photos", "travel", "geofence"})
+    more = told.model_dump(include=OF_A_ROW)
     return LedgerRow.model_validate(
         {
             **more,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fieldlink import activity
 from fieldlink.models import Ability, SheetEntry
+from fieldlink.zones import zone as zone  # for those who look for it here, too
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,14 +63,6 @@ def sought(planned: Writes, begun: Intent | None, ours: Ours) -> Writes:
     if planned.entry or before is None or before.id or before.resource in ours.entries:
         return planned
     return planned.model_copy(update={"entry": before})
-
-
-def zone(name: str) -> ZoneInfo:
-    """The time zone of that name; UTC where Salesforce names one that nobody knows."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def _forbidden(wished: SheetEntry, lacking: Mapping[Ability, str]) -> str:

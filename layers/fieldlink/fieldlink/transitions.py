@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.models import Category
-from fieldlink.records import Appointment, Assignment, Resource, Row
+from fieldlink.records import Appointment, Assignment, Resource, Row, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -138,6 +138,7 @@ TABLE: dict[type[Row], tuple[Transition, ...]] = {
         Transition("appointment now takes days", _became(_for_days), LOOK),
         Transition("appointment moved", _changed("latitude", "longitude"), LOOK),
         Transition("address changed", _changed("address"), LOOK),
+        Transition("site's time zone changed", _changed("time_zone"), LOOK),
         Transition("subject changed", _changed("subject", "number"), LOOK),
         Transition("appointment cancelled", _closed_as(Category.CANCELED), LOOK),
         Transition("appointment not completed", _closed_as(Category.CANNOT_COMPLETE), LOOK),
@@ -185,6 +186,17 @@ TABLE: dict[type[Row], tuple[Transition, ...]] = {
         Transition("time zone changed", _changed("time_zone"), NOTHING),
         Transition("resource hidden", _went("hidden"), LOOK),
         Transition("resource shown again", _back_from("hidden"), BACK | INVITE_ANEW),
+    ),
+    Shift: (
+        Transition("shift planned", _new, LOOK),
+        Transition("shift moved", _changed("starts_at", "ends_at"), LOOK),
+        Transition("shift of another resource", _changed("resource"), LOOK_AT_BOTH),
+        Transition("shift made firm", _became(lambda row: row.firm), LOOK),
+        Transition("shift no longer firm", _became(lambda row: not row.firm), LOOK),
+        Transition("shift deleted", _went("deleted"), LOOK_AT_BOTH),
+        Transition("shift undeleted", _back_from("deleted"), LOOK_AT_BOTH),
+        Transition("shift hidden", _went("hidden"), LOOK_AT_BOTH),
+        Transition("shift shown again", _back_from("hidden"), LOOK_AT_BOTH),
     ),
 }
 EFFECTS = {each.name: each.effects for kind in TABLE.values() for each in kind}

@@ -23,15 +23,39 @@ DEPARTURES = {Kind.LEFT, Kind.CHECKED_OUT}
 # Which of two facts of the same instant comes first.
 RANKS = (
     Kind.WEBHOOK_TESTED,
+    Kind.DEVICE_RELEASED,
     Kind.DEVICE_SEEN,
+    Kind.CLOCK_CHANGED,
+    Kind.OUTAGE_ENDED,
+    Kind.BATTERY_WELL,
+    Kind.TRACKING_BEGAN,
     Kind.CLOCKED_IN,
+    Kind.POSITION,
+    Kind.LINK_OFFERED,
     Kind.ON_THE_WAY,
+    Kind.EXPECTED,
+    Kind.DELAYED,
     Kind.ARRIVED,
     Kind.CHECKED_IN,
     Kind.CANCELLED,
     Kind.CHECKED_OUT,
     Kind.LEFT,
+    Kind.LINK_WITHDRAWN,
     Kind.CLOCKED_OUT,
+    Kind.BATTERY_LOW,
+    Kind.OUTAGE_BEGAN,
+)
+# Nobody does one of these twice in one instant: who tells it again tells the same, be it by a
+# webhook or from HyperTrack's record, which has other ids.
+DONE = (
+    ARRIVALS
+    | DEPARTURES
+    | {
+        Kind.ON_THE_WAY,
+        Kind.CANCELLED,
+        Kind.CLOCKED_IN,
+        Kind.CLOCKED_OUT,
+    }
 )
 
 # How far a fact carries an appointment. Nothing carries it back.
@@ -85,6 +109,29 @@ def attendance(facts: Iterable[Fact]) -> Attendance:
         interrupted=len(block) < len(counted),
         travel=next((fact.travel for fact in ordered if _tells_travel(fact)), None),
     )
+
+
+def same(one: Fact, other: Fact) -> bool:
+    """Whether two facts are one, whoever told them."""
+    if one.kind not in DONE:
+        return one.key == other.key
+    # Its record has three digits of a second where its webhooks may have six.
+    instants = [
+        each.at.replace(microsecond=each.at.microsecond // 1000) for each in (one, other)
+    ]
+    about = [(each.kind, each.resource, each.appointment) for each in (one, other)]
+    return instants[0] == instants[1] and about[0] == about[1]
+
+
+def adds(fact: Fact, alike: Iterable[Fact]) -> bool:
+    """Whether a fact tells more this time than all that told it before."""
+    return bool(_told(fact).difference(*map(_told, alike)))
+
+
+def _told(fact: Fact) -> set[str]:
+    """What a fact knows besides what it is about."""
+    way = fact.travel.model_dump(exclude_none=True) if fact.travel else {}
+    return {*way, *(["arrived_at"] if fact.arrived_at else [])}
 
 
 def stays(ordered: Iterable[Fact]) -> list[Stay]:

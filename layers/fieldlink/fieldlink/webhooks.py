@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.errors import BadSignature, TooLarge, Unreadable
+from fieldlink import cutting, keeping, pieces
+from fieldlink.errors import BadSignature, Refused, Unavailable
 from fieldlink.ports import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from fieldlink.ports import Keys, Outbox
+    from fieldlink.keeping import Delivery
+    from fieldlink.pieces import Piece
+    from fieldlink.ports import Keys, Outbox, Spool
 
+# Bytes of a request's body. An HTTP API takes 10 MB, but hands them on as text of a JSON event,
+# and Lambda takes 6,291,456 bytes of that. With at most 10,240 for the headers and some 2,000
+# for the rest, 6,279,000 are left, in which each quote, backslash and line end takes two bytes.
+# A ninth of what HyperTrack sends are quotes: 6,279,000 / (1 + 1/9) = 5.65 MB get through. Of
+# 4 MB any gets through of which no more than (6,279,000 - 4,000,000) / 4,000,000 = 57 % are
+# such, and what comes in base64 may have 6,279,000 x 3/4 = 4.7 MB whatever it is. Larger ones
+# are answered 413 by AWS, and by us where we are called without it.
+LARGEST_BODY = 6_291_456
+# What is larger is not looked into while HyperTrack waits: it is kept whole, and cut later.
+LARGEST_CUT = 1_048_576
+# Likewise with more events. SQS takes ten in a call, which takes some 20 ms: 100 calls, 2 s of
+# the 3 that an answer may take.
+MOST_QUEUED = 1_000
 # Bytes. A queue message may hold 256 KiB = 262,144 where the limit was never raised, and ours
 # 10,240 less; what we add to an event (connection, id, time) is far below the 11,904 left.
 LARGEST_EVENT = 240_000
@@ -22,31 +37,23 @@ LARGEST_EVENT = 240_000
 # quote and backslash takes one more. The rest is for its keys and its cause.
 LARGEST_PARKED = 380_000
 TEST_DEVICE = "TEST_DEVICE_ID"
-# What was just read holds no circles; not looking for them halves the time of writing it.
-WRITER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+MINUTE = len("2026-03-04T12:00")
 
 
 def accept(
-    body: bytes,
-    *,
-    signature: str,
-    keys: Keys,
-    connection: str,
-    received_at: str,
-    outbox: Outbox,
-) -> int:
-    """Queue each event of a signed delivery that matters. Returns how many those were.
+    delivery: Delivery, *, keys: Keys, outbox: Outbox, spool: Callable[[], Spool]
+) -> int | None:
+    """Queue each event of a signed delivery that matters. Returns how many messages that took.
 
-    Raises BadSignature, Unreadable or TooLarge, each before anything is queued.
+    None: the queue does not take them, so the delivery is kept until it does. Raises
+    BadSignature or Unreadable, each before anything is queued. `spool` is seldom called for.
     """
-    verify(body, signature=signature, secrets=keys.secrets)
-    messages = [
-        message(event, connection=connection, received_at=received_at)
-        for event in events(body)
-        if keys.live_positions or not is_position(event)
-    ]
-    outbox.put(messages)
-    return len(messages)
+    verify(delivery.body, signature=delivery.signature, secrets=keys.secrets)
+    try:
+        return hand_on(delivery, live_positions=keys.live_positions, outbox=outbox, spool=spool)
+    except (Unavailable, Refused):
+        keeping.spare(delivery, spool())
+        return None
 
 
 def verify(body: bytes, *, signature: str, secrets: Sequence[str]) -> None:
@@ -57,67 +64,113 @@ def verify(body: bytes, *, signature: str, secrets: Sequence[str]) -> None:
     given = signature.encode(errors="replace")
     matches = False
     for secret in secrets:
-        expected = hmac.new(secret.encode(), body, hashlib.sha1).hexdigest().encode()
+        expected = hmac.digest(secret.encode(), body, "sha1").hex().encode()
         matches |= hmac.compare_digest(expected, given)
     if not matches:
         raise BadSignature("webhook signature does not match its body")
 
 
-def events(body: bytes) -> list[Any]:
-    """The events of a body, whether it is an array or a single object."""
-    try:
-        parsed = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("webhook body is not JSON") from error
-    if isinstance(parsed, dict):
-        return [parsed]
-    if isinstance(parsed, list):
-        return parsed
-    raise Unreadable("webhook body is neither an array nor an object")
+def hand_on(
+    delivery: Delivery,
+    *,
+    live_positions: bool,
+    outbox: Outbox,
+    spool: Callable[[], Spool],
+) -> int:
+    """Queue the events of a delivery, or where it lies if it has too many of them."""
+    if len(delivery.body) <= LARGEST_CUT:
+        found = cutting.cut(delivery.body)
+        if len(found.elements) <= MOST_QUEUED:
+            messages = list(queueable(found.pieces(), delivery, live_positions, spool))
+            outbox.put(messages)
+            return len(messages)
+    key = f"{keeping.WHOLE}{delivery.connection}/{delivery.digest}"
+    spool().put(key, delivery.body)
+    outbox.put([rest(delivery.connection, delivery.received_at, key, first=0)])
+    return 1
 
 
-def is_position(event: Any) -> bool:
+def queueable(
+    pieces: Iterable[Piece],
+    delivery: Delivery,
+    live_positions: bool,
+    spool: Callable[[], Spool],
+) -> Iterator[Message]:
+    """A message for each event that matters, and of live positions the last of a minute."""
+    latest: dict[tuple[str, str], Piece] = {}
+    for each in pieces:
+        if not is_position(each):
+            yield _message(each, delivery, spool)
+        elif live_positions:
+            place = (each.device, each.at[:MINUTE])
+            if place not in latest or latest[place].at <= each.at:
+                latest[place] = each
+    for each in latest.values():
+        yield _message(each, delivery, spool)
+
+
+def is_position(event: Piece) -> bool:
     """Whether this is one of a stream of positions, which are 10 to 40 times all the rest."""
-    return (
-        isinstance(event, dict)
-        and event.get("type") == "location"
-        and event.get("device_id") != TEST_DEVICE
-    )
+    return event.kind == "location" and event.device != TEST_DEVICE
 
 
 def message(event: Any, *, connection: str, received_at: str) -> Message:
-    """One event as a queue message, in the group of its device so that order is kept there."""
-    try:
-        content = WRITER.encode(event)
-        if "\\ud" in content:
-            content = _whole_text(event)
-    except RecursionError as error:  # the writer gives up at a lesser depth than the reader
-        raise Unreadable("an event is nested too deeply") from error
-    parked = len(content) + content.count('"') + content.count("\\")
-    if len(content) > LARGEST_EVENT or parked > LARGEST_PARKED:
-        raise TooLarge(f"an event of {len(content)} bytes")
-    # The event's own content is its key: HyperTrack repeats a delivery under other headers.
-    key = hashlib.sha256(f"{connection}{content}".encode()).hexdigest()
-    envelope = f'"connection":"{connection}","id":"{key}","received_at":"{received_at}"'
-    return Message(f'{{{envelope},"event":{content}}}', group(connection, event), key)
+    """An event that is at hand, as a delivery would have brought it."""
+    piece = pieces.piece(event)
+    key = _key(connection, piece.content)
+    return _enveloped(
+        f'"event":{piece.content}', connection, received_at, _group(connection, piece), key
+    )
+
+
+def rest(connection: str, received_at: str, place: str, first: int) -> Message:
+    """What is left of a delivery that is kept whole, from one of its events on."""
+    told, key = f'"spooled":"{place}","first":{first}', _key(connection, f"{place} {first}")
+    return _enveloped(told, connection, received_at, connection, key)
 
 
 def group(connection: str, event: Any) -> str:
     """The device, or the order where there is none, hashed: strangers chose its text."""
-    subject = ""
-    if isinstance(event, dict):
-        data = event.get("data")
-        order = data.get("order_handle") if isinstance(data, dict) else None
-        subject = str(event.get("device_id") or order or "")
-    digest = hashlib.sha256(subject.encode(errors="surrogatepass")).hexdigest()
-    return f"{connection}-{digest[:24]}"
+    return _group(connection, pieces.piece(event))
 
 
-def _whole_text(event: Any) -> str:
-    """Apps cut texts in the middle of an emoji; half of one is nothing that anybody reads."""
-    text = json.dumps(event, ensure_ascii=False).encode(errors="replace")
-    return WRITER.encode(json.loads(text))
+def _message(event: Piece, delivery: Delivery, spool: Callable[[], Spool]) -> Message:
+    """One event, in the group of its device so that order is kept there.
+
+    Its own content is its key: HyperTrack repeats a delivery under other headers. Of live
+    positions the queue drops all but one in a minute, and nothing else waits behind them.
+    """
+    connection, group = delivery.connection, _group(delivery.connection, event)
+    key = _key(connection, event.content)
+    told = f'"event":{event.content}'
+    if _too_large(event.content):
+        place = f"{keeping.EVENTS}{connection}/{key}"
+        spool().put(place, event.content.encode())
+        told = f'"spooled":"{place}"'
+    if event.flaw:
+        told += f',"unreadable":"{event.flaw}"'
+    if is_position(event):
+        key = _key(connection, f"position {event.device} {event.at[:MINUTE]}")
+        group += "-positions"
+    return _enveloped(told, connection, delivery.received_at, group, key)
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _too_large(content: str) -> bool:
+    if len(content) <= LARGEST_PARKED // 2:
+        return False
+    parked = len(content) + content.count('"') + content.count("\\")
+    return len(content) > LARGEST_EVENT or parked > LARGEST_PARKED
+
+
+def _enveloped(told: str, connection: str, received_at: str, group: str, key: str) -> Message:
+    envelope = f'"connection":"{connection}","id":"{key}","received_at":"{received_at}"'
+    return Message(f"{{{envelope},{told}}}", group, key)
+
+
+def _key(connection: str, content: str) -> str:
+    return hashlib.sha256(f"{connection}{content}".encode(errors="replace")).hexdigest()
+
+
+def _group(connection: str, event: Piece) -> str:
+    subject = (event.device or event.order).encode(errors="surrogatepass")
+    return f"{connection}-{hashlib.sha256(subject).hexdigest()[:24]}"

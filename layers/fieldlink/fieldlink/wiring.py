@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from fieldlink.adapters.hypertrack import HyperTrackAccount
     from fieldlink.adapters.ledger import DynamoLedger
     from fieldlink.adapters.mail import SesMail
+    from fieldlink.adapters.notices import SnsNotices
     from fieldlink.adapters.salesforce import SalesforceOrg
     from fieldlink.adapters.salesforce_examination import SalesforceExamination
     from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
+    from fieldlink.adapters.spool import S3Spool
     from fieldlink.desk import Desk
     from fieldlink.findings import Case
     from fieldlink.gate import Doorkeeper, Purpose
@@ -87,7 +89,21 @@ class Services:
     def mail(self) -> SesMail:
         from fieldlink.adapters.mail import SesMail
 
-        return SesMail(self._aws, self.settings.mail_from)
+        configuration = self.settings.mail_configuration
+        return SesMail(self._aws, self.settings.mail_from, configuration)
+
+    @cached_property
+    def notices(self) -> SnsNotices:
+        from fieldlink.adapters.notices import SnsNotices
+
+        return SnsNotices(self._aws, self.settings.notices_topic)
+
+    @cached_property
+    def spool(self) -> S3Spool:
+        """Imported only by those who need it; the webhook door seldom does."""
+        from fieldlink.adapters.spool import S3Spool
+
+        return S3Spool(self._aws, self.settings.spool_bucket)
 
     @cached_property
     def console_key(self) -> str:
@@ -150,13 +166,15 @@ class Services:
         """The org of a connection; `doorkeeper`: one who is needed afterwards, too."""
         from fieldlink.adapters.salesforce import SalesforceOrg
         from fieldlink.adapters.salesforce_rest import SalesforceRest
+        from fieldlink.adapters.salesforce_soql import Wants
         from fieldlink.renewing import Pass
 
         entry = Pass(connection, self.office)
         door = doorkeeper or self.doorkeeper(connection, purpose)
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
         name = connection.connection
-        return SalesforceOrg(rest, name, connection.user, lambda: self._unreadable(name))
+        wants = Wants(connection.share_field, connection.by_shifts, connection.live_positions)
+        return SalesforceOrg(rest, name, connection.user, lambda: self._unreadable(name), wants)
 
     def _unreadable(self, connection: str) -> tuple[str, ...]:
         """The fields that the connected user can't read, as far as that is known."""
@@ -230,7 +248,9 @@ class Services:
             hypertrack=self.hypertrack(connection),
             ledger=self.ledger,
             changes=self.changes,
+            notices=self.notices,
             now=now(),
+            low=lambda: self.salesforce(connection, "extra"),
             capabilities=self.state.read(Capabilities, connection.connection),
         )
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink import time_sheets, writes
-from fieldlink.desk import known_before, row
+from fieldlink import knowing, time_sheets, writes
+from fieldlink.desk import row
 from fieldlink.errors import Refused, Unavailable, Unclear, must
 from fieldlink.models import Delivered, Outcome, View, Writes, Written
 from fieldlink.records import Intent, Ours, Visit
+from fieldlink.visits import same
 
 if TYPE_CHECKING:
     from fieldlink.desk import Desk
@@ -29,20 +30,21 @@ if TYPE_CHECKING:
 # A worker is stopped after one minute, and Salesforce ends a request after ten at most. What
 # was begun longer ago than both is either done or will never be.
 ABANDONED = timedelta(minutes=11)
-# An anchor item may hold 400 KB; a fact takes about 0.6 KB, as its note is not kept: 170 KB.
+# An anchor item may hold 400 KB; a fact takes up to 0.9 KB, as its note is not kept: 270 KB.
 MOST_FACTS = 300
 
 
 def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
     """Apply a fact about an appointment."""
-    fact = delivered.fact
-    visit = desk.state.read(Visit, desk.connection.connection, fact.appointment) or Visit(
-        connection=desk.connection.connection, appointment=fact.appointment
-    )
-    if visit.intent and fact.key not in visit.facts:
+    name, appointment = desk.connection.connection, delivered.fact.appointment
+    kept = desk.state.read(Visit, name, appointment)
+    visit = kept or Visit(connection=name, appointment=appointment)
+    delivered = knowing.as_doubtful(delivered, visit)
+    if visit.intent and not knowing.settled(delivered.fact, visit):
         visit = _take_over(visit, visit.intent, delivered, desk)
-    if fact.key in visit.facts:
-        return known_before(visit.facts[fact.key], delivered, desk)
+    outcome = knowing.outcome(delivered, visit, desk)
+    if outcome:
+        return outcome
     if len(visit.facts) >= MOST_FACTS:
         raise Refused(f"more than {MOST_FACTS} facts about one appointment")
     return _apply(visit, delivered, desk)
@@ -76,6 +78,8 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     ours = writes.noticed(ours, view)
     known = [each.fact for each in visit.facts.values()]
     planned = writes.plan(fact, known, view, ours, desk.lacking)
+    if any(same(each, fact) for each in known):  # it tells more this time, but has its row
+        planned = planned.model_copy(update={"event": None})
     sought = time_sheets.sought(planned, begun, ours)
     claimed = _claim(visit, ours, sought, view, delivered, desk)
     try:
@@ -130,6 +134,7 @@ def _carry_out(planned: Writes, claimed: Visit, desk: Desk, sought: Writes | Non
         update={
             **({"event": None} if found.event else {}),
             **({"entry": None} if found.entry else {}),
+            **({"task": None} if found.task else {}),
         }
     )
     try:
@@ -142,6 +147,7 @@ def _carry_out(planned: Writes, claimed: Visit, desk: Desk, sought: Writes | Non
         event=found.event or made.event,
         entry=found.entry or made.entry,
         sheet=found.sheet or made.sheet,
+        task=found.task or made.task,
     )
 
 

@@ -6,19 +6,17 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fieldlink import activity, capabilities, time_sheets, visits
+from fieldlink import activity, capabilities, links, telling, time_sheets, visits
 from fieldlink.models import Fact, Kind, View, Writes, minute
 from fieldlink.records import Entry, Ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fieldlink.models import Ability, Category, Changes
+    from fieldlink.models import Ability, Category, Changes, NewEvent
     from fieldlink.records import Connection, Intent
     from fieldlink.visits import Attendance
 
-# These put a row into the appointment's Activity.
-TOLD = {Kind.ARRIVED, Kind.LEFT, Kind.CHECKED_OUT}
 NOTHING: Mapping[Ability, str] = MappingProxyType({})
 
 
@@ -39,14 +37,16 @@ def plan(
     times = _times(facts, view, ours)
     stays = capabilities.possible(times, lacking)  # a duration is that of the times as written
     entry, no_entry = time_sheets.entry(present, view, ours, lacking)
+    link, no_link = links.change(fact, facts, view, ours, lacking)
     wished = Writes(
         appointment=view.appointment,
         assignment=view.assignment,
-        changes=status | times | _with_duration(stays, view),
+        changes=status | times | _with_duration(stays, view) | link,
         travel_minutes=_travel(present, view, ours),
-        event=activity.row(fact, view) if fact.kind in TOLD else None,
+        event=_event(fact, facts, view, lacking),
         entry=entry,
-        left_out=no_status + no_entry,
+        task=telling.task(fact, view) if fact.kind is Kind.OUTAGE_BEGAN else None,
+        left_out=no_status + no_entry + no_link,
     )
     return capabilities.within(wished, lacking)
 
@@ -81,6 +81,7 @@ def finished(ours: Ours, intent: Intent, view: View) -> Ours:
             ("status", meant.status, meant.status if replaced else view.status),
             ("actual_start", meant.actual_start, _minute(view.actual_start)),
             ("actual_end", meant.actual_end, _minute(view.actual_end)),
+            ("share_link", meant.share_link, view.share_link),
         )
         if value == held
     }
@@ -107,6 +108,17 @@ def too_early(fact: Fact, view: View, connection: Connection) -> bool:
         return False
     came_at = fact.arrived_at or fact.at  # a departure is judged by its arrival
     return view.starts_at - came_at > timedelta(hours=connection.early_hours)
+
+
+def _event(
+    fact: Fact, facts: Iterable[Fact], view: View, lacking: Mapping[Ability, str]
+) -> NewEvent | None:
+    """The row for a fact that has one; a link has one where no field takes it."""
+    if fact.kind not in activity.SUBJECTS:
+        return None
+    if fact.kind is Kind.LINK_OFFERED and not links.row_wanted(fact, facts, view, lacking):
+        return None
+    return activity.row(fact, view)
 
 
 def _status(facts: Iterable[Fact], view: View, ours: Ours) -> tuple[Changes, tuple[str, ...]]:

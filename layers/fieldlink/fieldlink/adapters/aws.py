@@ -1,24 +1,27 @@
-"""AWS's JSON services over botocore's signer and urllib3.
+"""AWS's JSON services, and objects of S3, over botocore's signer and urllib3.
 
 The webhook door pays for every import and every call while HyperTrack waits, and boto3 takes
 more than twice as long for either (`make bench` compares them). What we use of it are signed
-JSON posts.
+JSON posts, and S3's plain PUT, GET and DELETE.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import urllib3
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from urllib3.util.ssl_ import create_urllib3_context
 
-from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.errors import FieldlinkError, Refused, Unavailable, Unclear
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from ssl import SSLContext
 
     from fieldlink.config import AwsAccess
@@ -34,12 +37,14 @@ TARGETS = {
 # Not the caller's fault but the stack's: to be mended, and then tried again.
 OURS = (
     "AccessDenied",
+    "AuthorizationError",
     "DecryptionFailure",
     "Disabled",
     "ExpiredToken",
     "InvalidClientTokenId",
     "InvalidSignature",
-    "KMSInvalidState",
+    "KMS",  # whatever is wrong with the key of a queue, a topic or a bucket
+    "NoSuchBucket",
     "QueueDoesNotExist",
     "ResourceNotFound",
     "UnrecognizedClient",
@@ -80,30 +85,61 @@ class Aws:
         headers: dict[str, str],
     ) -> dict[str, Any]:
         """A signed POST. Raises Unavailable, Unclear, or Refused with AWS's error code."""
-        return self._send("POST", service, host, path, headers, json.dumps(payload).encode())
+        url = self._url(host) + path
+        request = AWSRequest("POST", url, headers=headers, data=json.dumps(payload).encode())
+        return _read(service, self._send(service, request))
 
     def get(self, service: str, host: str, path: str) -> dict[str, Any]:
         """A signed GET. Raises as `post` does."""
-        return self._send("GET", service, host, path, {}, b"")
+        request = AWSRequest("GET", self._url(host) + path, data=b"")
+        return _read(service, self._send(service, request))
 
-    def _send(
+    def s3(
         self,
         method: str,
-        service: str,
-        host: str,
+        bucket: str,
         path: str,
-        headers: dict[str, str],
-        body: bytes,
-    ) -> dict[str, Any]:
-        url = (
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
+        """A signed call for an object of a bucket, or for the list of them. Raises as `post`.
+
+        `path` holds nothing that would have to be quoted. A local endpoint has no hosts for
+        its buckets, so there the bucket stands in the path.
+        """
+        local = f"/{bucket}" if self._access.endpoint else ""
+        url = self._url(f"{bucket}.s3") + local + path
+        request = AWSRequest(method, url, headers=headers or {}, data=body)
+        answer = self._send("s3", request)
+        if answer.status >= 300:
+            raise _failure("s3", answer.status, _in_xml("Code", answer))
+        return answer.data
+
+    def form(self, service: str, fields: Mapping[str, str]) -> None:
+        """One action of a service that speaks AWS's query protocol. Raises as `post` does."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        data = urlencode(fields).encode()
+        request = AWSRequest("POST", self._url(service) + "/", headers=headers, data=data)
+        answer = self._send(service, request)
+        if answer.status >= 300:
+            code, message = _in_xml("Code", answer), _in_xml("Message", answer)
+            raise _failure(service, answer.status, code, message)
+
+    def _url(self, host: str) -> str:
+        return (
             self._access.endpoint.rstrip("/")
             or f"https://{host}.{self._access.region}.amazonaws.com"
         )
-        request = AWSRequest(method, url + path, headers=headers, data=body)
-        SigV4Auth(self._access, service, self._access.region).add_auth(request)
+
+    def _send(self, service: str, request: AWSRequest) -> urllib3.BaseHTTPResponse:
+        signer = S3SigV4Auth if service == "s3" else SigV4Auth
+        signer(self._access, service, self._access.region).add_auth(request)
         try:
-            answer = self._http.request(
-                method, url + path, body=body, headers=dict(request.headers.items())
+            return self._http.request(
+                request.method,
+                request.url,
+                body=request.data,
+                headers=dict(request.headers.items()),
             )
         except (
             urllib3.exceptions.NewConnectionError,
@@ -112,7 +148,6 @@ class Aws:
             raise Unavailable(f"{service} can't be reached") from error
         except urllib3.exceptions.HTTPError as error:
             raise Unclear(f"{service} did not answer") from error
-        return _read(service, answer)
 
 
 @cache
@@ -133,11 +168,23 @@ def _read(service: str, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
             raise Unclear(f"{service}'s answer can't be read")
         return body
     body = body if isinstance(body, dict) else {}
-    named = body.get("__type") or answer.headers.get("x-amzn-ErrorType") or str(answer.status)
+    named = body.get("__type") or answer.headers.get("x-amzn-ErrorType") or ""
     code = str(named).rpartition("#")[2].partition(":")[0]
-    if answer.status >= 500:
-        raise Unclear(f"{service} answered {answer.status} {code}")
-    if code.startswith(THROTTLED + OURS) or answer.status == 429:
-        raise Unavailable(f"{service} answered {code}")
     message = body.get("message") or body.get("Message") or ""
-    raise Refused(f"{service} answered {code}: {message}", code=code)
+    raise _failure(service, answer.status, code, message)
+
+
+def _in_xml(element: str, answer: urllib3.BaseHTTPResponse) -> str:
+    """The text of an element of an answer."""
+    found = re.search(rf"<{element}>([^<]*)</{element}>", answer.data.decode(errors="replace"))
+    return found[1] if found else ""
+
+
+def _failure(service: str, status: int, code: str, message: object = "") -> FieldlinkError:
+    """What an answer that is an error stands for."""
+    code = code or str(status)
+    if status >= 500:
+        return Unclear(f"{service} answered {status} {code}")
+    if code.startswith(THROTTLED + OURS) or status == 429:
+        return Unavailable(f"{service} answered {code}")
+    return Refused(f"{service} answered {code}: {message}", code=code)

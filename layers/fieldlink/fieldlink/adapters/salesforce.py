@@ -1,6 +1,6 @@
 """Field Service in Salesforce. The names of its objects and fields live only here and beside:
-`salesforce_soql` asks, `salesforce_rows` reads, `salesforce_requests` writes, and
-`salesforce_looks` finds what changed.
+`salesforce_soql` and `salesforce_soql_work` ask, `salesforce_rows` reads, `salesforce_requests`
+writes, and `salesforce_looks` finds what changed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from fieldlink.adapters import (
     salesforce_looks,
     salesforce_requests,
     salesforce_rows,
-    salesforce_soql,
+    salesforce_soql_work,
 )
 from fieldlink.adapters.salesforce_errors import body_errors, refusal
-from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.adapters.salesforce_soql import NOTHING_MORE
+from fieldlink.errors import NOT_ASSIGNED, Refused, Unavailable, Unclear
 from fieldlink.models import Described, View, Writes, Written
 from fieldlink.ports import nothing_is_known
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import requests
 
     from fieldlink.adapters.salesforce_rest import SalesforceRest
+    from fieldlink.adapters.salesforce_soql import Wants
+    from fieldlink.models import Place
     from fieldlink.ports import Again, Fingerprints
     from fieldlink.records import PolledRows
 
@@ -41,12 +44,14 @@ class SalesforceOrg:
         connection: str,
         user: str,
         unreadable: Callable[[], Collection[str]] = tuple,
+        wants: Wants = NOTHING_MORE,
     ) -> None:
         """`unreadable`: fields that are not to be asked for, as Object.Field."""
         self._rest = rest
         self._connection = connection
         self._user = user
         self._unreadable = unreadable
+        self._wants = wants
 
     def missing_objects(self) -> list[str]:
         """The objects of Field Service that this org lacks or this user can't see."""
@@ -61,7 +66,7 @@ class SalesforceOrg:
 
     def described(self) -> Described:
         """What our user may read and write here."""
-        return salesforce_describe.described(self._rest)
+        return salesforce_describe.described(self._rest, self._wants)
 
     def changes(
         self, since: datetime | None, known: Fingerprints = nothing_is_known
@@ -75,36 +80,38 @@ class SalesforceOrg:
 
     @property
     def _looked_at(self) -> salesforce_looks.Org:
-        return salesforce_looks.Org(self._rest, self._connection, self._unreadable())
+        return salesforce_looks.Org(
+            self._rest, self._connection, self._unreadable(), self._wants.shifts
+        )
 
     def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
         """One resource's work on one appointment, with the time sheets around a day.
 
         `entry`: the id of our own time sheet entry, if there is one.
         """
-        unreadable = self._unreadable()
-        parts = _parts(
-            self._composite(
-                salesforce_soql.view_queries(appointment, resource, day, entry, unreadable)
-            )
+        queries = salesforce_soql_work.view_queries(
+            appointment, resource, day, entry, self._unreadable(), self._wants.field
         )
+        parts = _parts(self._composite(queries))
         work = next(iter(_good(parts["appointment"])["records"]), None)
         if work is None:
             raise Refused(f"appointment {appointment} does not exist or is not shared with us")
         assigned = next(iter(_good(parts["assignment"])["records"]), None)
         if assigned is None:
-            raise Refused(f"resource {resource} is not assigned to appointment {appointment}")
+            why = f"resource {resource} is not assigned to appointment {appointment}"
+            raise Refused(why, code=NOT_ASSIGNED)
         sheets, problem = _sheets(parts["sheets"])
         statuses = _good(parts["statuses"])["records"] if "statuses" in parts else []
         seen = salesforce_rows.view(
             work, assigned, statuses, sheets, problem, resource, self._user
         )
         own = _good(parts["entry"])["records"] if "entry" in parts else ()
-        return seen.model_copy(update={"entry": salesforce_rows.booked(own)})
+        link = salesforce_rows.link(work, self._wants.field)
+        return seen.model_copy(update={"entry": salesforce_rows.booked(own), **link})
 
     def find(self, writes: Writes) -> Written:
         """Rows of `writes` that are there already, told by the reference in their text."""
-        queries = salesforce_soql.find_queries(writes)
+        queries = salesforce_soql_work.find_queries(writes)
         if not queries:
             return Written()
         parts = _parts(self._composite(queries, deleted=True))
@@ -113,9 +120,10 @@ class SalesforceOrg:
 
     def write(self, writes: Writes) -> Written:
         """One Composite, all or nothing: what is refused leaves nothing behind."""
-        answer = self._rest.composite(
-            salesforce_requests.write_requests(writes, self._rest.base), atomic=True
+        requests_ = salesforce_requests.write_requests(
+            writes, self._rest.base, self._wants.field
         )
+        answer = self._rest.composite(requests_, atomic=True)
         parts = _parts(answer)
         failed = [part for part in parts.values() if part["httpStatusCode"] >= 300]
         if failed:
@@ -123,6 +131,12 @@ class SalesforceOrg:
             raise refusal(errors, failed[0]["httpStatusCode"])
         return salesforce_requests.written(
             writes, {name: part["body"] for name, part in parts.items()}
+        )
+
+    def locate(self, resource: str, place: Place, at: datetime) -> None:
+        """Show where a resource was last."""
+        self._rest.call(
+            *salesforce_requests.place_request(resource, place, at, self._rest.base)
         )
 
     def _composite(

@@ -16,7 +16,7 @@ from fieldlink.adapters.salesforce_taken import taken
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.ids import salesforce_id
 from fieldlink.ports import Again, nothing_is_known
-from fieldlink.records import Appointment, Assignment, PolledRows, Resource
+from fieldlink.records import Appointment, Assignment, PolledRows, Resource, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -42,17 +42,22 @@ class Org(NamedTuple):
     rest: SalesforceRest
     connection: str
     unreadable: Collection[str]
+    shifts: bool = False  # whether they are looked at
 
 
 def changes(since: datetime | None, known: Fingerprints, org: Org) -> PolledRows:
     """Rows touched at or after `since`, deleted ones too; None: all that counts now."""
-    soql = (
-        salesforce_soql.changed(since, org.unreadable)
-        if since
-        else salesforce_soql.current(datetime.now(UTC) - CLOSED_SINCE, org.unreadable)
-    )
+    soql = _everything(org)
+    if since:
+        soql = salesforce_soql.changed(since, org.unreadable, shifts=org.shifts)
     asked_at, found = _ask(soql, org, deleted=since is not None)
     return _read(found, asked_at, known, org)
+
+
+def _everything(org: Org) -> dict[str, str]:
+    now = datetime.now(UTC)
+    shifts_at = now if org.shifts else None
+    return salesforce_soql.current(now - CLOSED_SINCE, org.unreadable, shifts_at=shifts_at)
 
 
 def again(appointments: list[str], assignments: list[str], org: Org) -> Again:
@@ -127,13 +132,17 @@ def _read(
     appointments = taken(Appointment, work, org.connection, known)
     assigned = found.get("assignments", ())
     assignments = taken(Assignment, assigned, org.connection, known)
+    shifts = taken(Shift, found.get("shifts", ()), org.connection, known)
+    kinds = (resources, appointments, assignments, shifts)
     return PolledRows(
         asked_at=asked_at,
         resources=resources.rows,
         appointments=appointments.rows,
         assignments=assignments.rows,
         statuses=_statuses(chain.from_iterable(found.get("statuses", ()))),
-        unchanged=resources.unchanged | appointments.unchanged | assignments.unchanged,
+        shifts=shifts.rows,
+        shifts_seen="shifts" in found,
+        unchanged=frozenset().union(*(each.unchanged for each in kinds)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fieldlink.errors import Unavailable
 from fieldlink.ids import salesforce_id
 from fieldlink.models import Booked, Category, Sheet, Status, View
-from fieldlink.records import Appointment, Assignment, Resource
+from fieldlink.records import Appointment, Assignment, Resource, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TECHNICIAN = "T"  # others are dispatchers, crews, assets, agents and planners
 WORK_ORDER = "0WO"
 WORK_ORDER_LINE = "1WL"
+# Of a Shift; the third category is Tentative. No kind of Shift stands for time off: that is a
+# Resource Absence, and its time slot type is Normal or Extended.
+FIRM = {"Published", "Confirmed"}
 # `CheckedIn` came later than the others.
 CATEGORIES = {str(each): each for each in Category} | {"CheckedIn": Category.IN_PROGRESS}
 
@@ -51,6 +54,7 @@ def appointment(row: Mapping[str, Any], connection: str) -> Appointment:
         longitude=row.get("Longitude"),
         address=", ".join(part for name in place if (part := row.get(name))),
         bundled=row.get("IsBundleMember") is True,
+        time_zone=_site_zone(row),
     )
 
 
@@ -63,6 +67,22 @@ def assignment(row: Mapping[str, Any], connection: str) -> Assignment:
         resource=identifier(row.get("ServiceResourceId")),
         technician=_technician(row.get("ServiceResource") or {}),
         crew=salesforce_id(row.get("ServiceCrewId"), ""),
+    )
+
+
+def shift(row: Mapping[str, Any], connection: str) -> Shift:
+    """One that has no resource is nobody's yet."""
+    starts_at, ends_at = moment(row.get("StartTime")), moment(row.get("EndTime"))
+    if starts_at is None or ends_at is None:
+        raise Unavailable("Salesforce's answer has a Shift without its times")
+    return Shift(
+        connection=connection,
+        id=identifier(row.get("Id")),
+        deleted=row.get("IsDeleted") is True,
+        resource=salesforce_id(row.get("ServiceResourceId"), ""),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        firm=row.get("StatusCategory") in FIRM,
     )
 
 
@@ -80,6 +100,12 @@ def identifier(text: Any) -> str:
     if not found:
         raise Unavailable("Salesforce's answer has a row without a valid id")
     return found
+
+
+def _site_zone(row: Mapping[str, Any]) -> str:
+    """An appointment's, by the hours of its territory; "" without one, or if it is hidden."""
+    hours = (row.get("ServiceTerritory") or {}).get("OperatingHours") or {}
+    return hours.get("TimeZone") or ""
 
 
 def _technician(resource: Mapping[str, Any]) -> bool:
@@ -115,9 +141,17 @@ def view(
         actual_travel=assigned.get("ActualTravelTime"),
         resource_name=person.get("Name") or "",
         time_zone=(person.get("RelatedRecord") or {}).get("TimeZoneSidKey") or "UTC",
+        site_zone=_site_zone(work),
         sheets=None if sheets is None else tuple(_sheet(row) for row in sheets),
         sheets_problem=problem,
     )
+
+
+def link(work: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """What of a View tells of the customer's link; nothing where no field of it was shown."""
+    if not field or field not in work:
+        return {}
+    return {"link_field": True, "share_link": work[field] or None}
 
 
 def booked(rows: Sequence[Mapping[str, Any]]) -> Booked | None:

@@ -1,19 +1,22 @@
-"""What we ask Salesforce, in SOQL. Built from typed parts and checked ids alone."""
+"""How we look at an org, in SOQL. Built from typed parts and checked ids alone.
+
+Beside it, `salesforce_soql_work` asks about one appointment.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from fieldlink.models import Writes
-
+SITE_ZONE = "ServiceTerritory.OperatingHours.TimeZone"
 APPOINTMENT = (
     "Id, IsDeleted, AppointmentNumber, Subject, StatusCategory, SchedStartTime, SchedEndTime, "
-    "Latitude, Longitude, Street, City, State, PostalCode, Country, IsBundleMember"
+    "Latitude, Longitude, Street, City, State, PostalCode, Country, IsBundleMember, "
+    f"{SITE_ZONE}"
 )
 ASSIGNMENT = (
     "Id, IsDeleted, ServiceAppointmentId, ServiceResourceId, ServiceCrewId, "
@@ -23,13 +26,9 @@ RESOURCE = (
     "Id, Name, IsActive, ResourceType, RelatedRecord.Email, RelatedRecord.IsActive, "
     "RelatedRecord.TimeZoneSidKey"
 )
-WORK = (
-    "Id, Status, StatusCategory, SchedStartTime, ActualStartTime, ActualEndTime, "
-    "ActualDuration, ParentRecordId, LastModifiedDate, LastModifiedById"
-)
 ZONE = ("AssignedResource", "ServiceResource.RelatedRecord.TimeZoneSidKey")
-TRAVEL = f"Id, ActualTravelTime, ServiceResource.Name, {ZONE[1]}"
-BOOKED = "Id, StartTime, EndTime, TimeSheet.Status"
+SHIFT = "Id, IsDeleted, ServiceResourceId, StartTime, EndTime, StatusCategory"
+_SHIFTS = f"SELECT {SHIFT} FROM Shift"
 STATUSES = (
     "SELECT ApiName, StatusCode, IsDefault, SortOrder FROM ServiceAppointmentStatus "
     "ORDER BY SortOrder"
@@ -41,36 +40,76 @@ VITAL = {"Id", "IsDeleted", "StatusCategory", "ServiceAppointmentId", "ServiceRe
 MOST_IDS = 500
 # Salesforce's own pages spell the last one both ways.
 CLOSED = "'Completed', 'Canceled', 'CannotComplete', 'Cannot Complete'"
+# Shifts are planned for months. These are all that can matter until the next look at everything
+# and the one after it, should that fail.
+SHIFTS_BACK, SHIFTS_AHEAD = timedelta(days=2), timedelta(days=14)
 _ID = re.compile(r"[a-zA-Z0-9]{18}", re.ASCII)
+_CUSTOM = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 
 
-def changed(since: datetime, unreadable: Collection[str] = ()) -> dict[str, str]:
-    """What was touched since: five minutes' worth, in one Composite."""
+class Wants(NamedTuple):
+    """What a connection asks of its org beyond what all do."""
+
+    share_field: str = ""  # of an appointment, for the customer's link
+    shifts: bool = False
+    positions: bool = False
+
+    @property
+    def field(self) -> str:
+        """The field for the link; "" if there is none by a name that could be one."""
+        return self.share_field if _CUSTOM.fullmatch(self.share_field) else ""
+
+
+NOTHING_MORE = Wants()
+
+
+def changed(
+    since: datetime, unreadable: Collection[str] = (), *, shifts: bool = False
+) -> dict[str, str]:
+    """What was touched since: five minutes' worth, in one Composite.
+
+    That has room for five queries. Where Shifts are looked at, the statuses wait for the look
+    at everything.
+    """
     touched = f"WHERE SystemModstamp >= {moment(since)} ORDER BY SystemModstamp, Id"
     by_user = f"WHERE RelatedRecord.SystemModstamp >= {moment(since)} ORDER BY Id"
     people = {"users": f"{_resources(unreadable)} {by_user}"}
+    planned = shifts and shifts_readable(unreadable)
     return {
         "appointments": f"{_appointments(unreadable)} {touched}",
         "assignments": f"{_assignments(unreadable)} {touched}",
         "resources": f"{_resources(unreadable)} {touched}",
         **({} if "ServiceResource.RelatedRecordId" in unreadable else people),
-        "statuses": STATUSES,
+        **({"shifts": f"{_SHIFTS} {touched}"} if planned else {"statuses": STATUSES}),
     }
 
 
-def current(since: datetime, unreadable: Collection[str] = ()) -> dict[str, str]:
+def current(
+    since: datetime, unreadable: Collection[str] = (), *, shifts_at: datetime | None = None
+) -> dict[str, str]:
     """Everything that counts now: all resources, and work that ends after `since` or is still
-    open, be it overdue or without times.
+    open, be it overdue or without times. `shifts_at`: with the Shifts around that moment.
     """
     timed = "ServiceAppointment.SchedEndTime" not in unreadable
     work = _current_work(since, timed=timed)
     of_work = _current_work(since, "ServiceAppointment.", timed=timed)
-    return {
+    queries = {
         "appointments": f"{_appointments(unreadable)} WHERE {work} ORDER BY Id",
         "assignments": f"{_assignments(unreadable)} WHERE {of_work} ORDER BY Id",
         "resources": f"{_resources(unreadable)} ORDER BY Id",
         "statuses": STATUSES,
     }
+    if shifts_at and shifts_readable(unreadable):
+        queries["shifts"] = (
+            f"{_SHIFTS} WHERE EndTime >= {moment(shifts_at - SHIFTS_BACK)} "
+            f"AND StartTime <= {moment(shifts_at + SHIFTS_AHEAD)} ORDER BY Id"
+        )
+    return queries
+
+
+def shifts_readable(unreadable: Collection[str]) -> bool:
+    """A Shift of which a part is missing can't be gone by."""
+    return not {*OF_SHIFTS} & {*unreadable}
 
 
 def appointments_again(ids: Iterable[str], unreadable: Collection[str] = ()) -> str:
@@ -82,18 +121,18 @@ def assignments_again(ids: Iterable[str], unreadable: Collection[str] = ()) -> s
 
 
 def _appointments(unreadable: Collection[str]) -> str:
-    return _select(APPOINTMENT, "ServiceAppointment", unreadable)
+    return select(APPOINTMENT, "ServiceAppointment", unreadable)
 
 
 def _assignments(unreadable: Collection[str]) -> str:
-    return _select(ASSIGNMENT, "AssignedResource", unreadable)
+    return select(ASSIGNMENT, "AssignedResource", unreadable)
 
 
 def _resources(unreadable: Collection[str]) -> str:
-    return _select(RESOURCE, "ServiceResource", unreadable)
+    return select(RESOURCE, "ServiceResource", unreadable)
 
 
-def _select(fields: str, sobject: str, unreadable: Collection[str]) -> str:
+def select(fields: str, sobject: str, unreadable: Collection[str]) -> str:
     """Without what our user can't read: one such field has the whole query refused."""
     paths = [
         each
@@ -118,57 +157,8 @@ def _current_work(since: datetime, path: str = "", *, timed: bool) -> str:
     return f"({recent} OR {still_open})" if timed else still_open
 
 
-def view_queries(
-    appointment: str,
-    resource: str,
-    day: datetime,
-    entry: str,
-    unreadable: Collection[str] = (),
-) -> dict[str, str]:
-    # The local day is not known yet: a visit begins up to two days before it is told of in UTC.
-    first, last = (day - timedelta(days=2)).date(), (day + timedelta(days=1)).date()
-    queries = {
-        "appointment": (
-            f"{_select(WORK, 'ServiceAppointment', unreadable)} WHERE Id = '{_id(appointment)}'"
-        ),
-        "assignment": (
-            f"{_select(TRAVEL, 'AssignedResource', unreadable)} "
-            f"WHERE ServiceAppointmentId = '{_id(appointment)}' "
-            f"AND ServiceResourceId = '{_id(resource)}' ORDER BY Id"
-        ),
-        "sheets": (
-            "SELECT Id, StartDate, EndDate, Status FROM TimeSheet "
-            f"WHERE ServiceResourceId = '{_id(resource)}' AND StartDate <= {last} "
-            f"AND EndDate >= {first} ORDER BY StartDate, Id"
-        ),
-    }
-    if not {*steps("ServiceAppointmentStatus", "ApiName")} & {*unreadable}:
-        queries["statuses"] = STATUSES
-    booked = {step for each in BOOKED.split(", ") for step in steps("TimeSheetEntry", each)}
-    if entry and not booked & {*unreadable}:
-        queries["entry"] = (
-            f"SELECT {BOOKED} FROM TimeSheetEntry WHERE Id = '{_id(entry)}' ORDER BY Id"
-        )
-    return queries
-
-
-def find_queries(writes: Writes) -> dict[str, str]:
-    """Where a row of ours would be, if an earlier try had made it."""
-    queries = {}
-    if writes.event:
-        queries["event"] = (
-            f"SELECT Id, Description FROM Event WHERE WhatId = '{_id(writes.appointment)}' "
-            f"AND StartDateTime = {moment(writes.event.starts_at)} "
-            f"AND Subject = {_text(writes.event.subject)} ORDER BY Id"
-        )
-    if writes.entry and not writes.entry.id:
-        queries["entry"] = (
-            "SELECT Id, TimeSheetId, Description FROM TimeSheetEntry "
-            f"WHERE TimeSheet.ServiceResourceId = '{_id(writes.entry.resource)}' "
-            f"AND StartTime = {moment(writes.entry.starts_at)} "
-            f"AND Subject = {_text(writes.entry.subject)} ORDER BY Id"
-        )
-    return queries
+SITE = (*steps("ServiceAppointment", SITE_ZONE),)
+OF_SHIFTS = tuple(f"Shift.{each}" for each in SHIFT.split(", "))
 
 
 def moment(at: datetime) -> str:
@@ -176,7 +166,7 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _id(text: str) -> str:
+def checked(text: str) -> str:
     """Ids come from HyperTrack's metadata too: nothing else may enter a query."""
     if not _ID.fullmatch(text):
         raise ValueError("not a Salesforce id")
@@ -184,11 +174,11 @@ def _id(text: str) -> str:
 
 
 def _ids(ids: Iterable[str]) -> str:
-    return ",".join(f"'{_id(each)}'" for each in ids)
+    return ",".join(f"'{checked(each)}'" for each in ids)
 
 
-def _text(text: str) -> str:
+def quoted(text: str) -> str:
     """A SOQL string: backslash first, then the quote and what would break the line."""
-    for plain, quoted in (("\\", "\\\\"), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r")):
-        text = text.replace(plain, quoted)
+    for plain, escaped in (("\\", "\\\\"), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(plain, escaped)
     return f"'{text}'"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.adapters import salesforce_rows
 from fieldlink.errors import Unavailable
-from fieldlink.records import Appointment, Assignment, Resource, Row
+from fieldlink.records import Appointment, Assignment, Resource, Row, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,8 +24,10 @@ READ: dict[type[Row], Callable[[Raw, str], Any]] = {
     Resource: salesforce_rows.resource,
     Appointment: salesforce_rows.appointment,
     Assignment: salesforce_rows.assignment,
+    Shift: salesforce_rows.shift,
 }
-RELATED = ("RelatedRecord", "ServiceResource")  # rows within our rows
+# Rows within our rows.
+RELATED = ("RelatedRecord", "ServiceResource", "ServiceTerritory", "OperatingHours")
 # To be raised when rows come to be read in another way: then none is taken for known.
 READING = b"1"
 
@@ -62,12 +64,16 @@ def fingerprint(row: Raw) -> str:
     Another one costs time and nothing else, so it does not matter that `marshal` may write
     another form in another Python.
     """
+    _strip(row)
+    told = marshal.dumps([*row.values()], 2)
+    return blake2b(told, digest_size=16, person=READING).hexdigest()
+
+
+def _strip(row: Raw) -> None:
     row.pop("attributes", None)  # an address, with the version of the API in it
     for name in RELATED:
         if isinstance(related := row.get(name), dict):
-            related.pop("attributes", None)
-    told = marshal.dumps([*row.values()], 2)
-    return blake2b(told, digest_size=16, person=READING).hexdigest()
+            _strip(related)
 
 
 def _by_key(kind: type[Row], page: list[Raw], connection: str) -> dict[Key, Raw]:

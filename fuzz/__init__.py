@@ -1,0 +1,1 @@
+"""Hostile input for the webhook door, by coverage-guided fuzzing."""
