@@ -13,7 +13,7 @@ import requests
 
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
-from fieldlink.polling import Polled, Queues, poll
+from fieldlink.looking.polling import Polled, Queues, poll
 from fieldlink.ports import Depth, Message
 from fieldlink.records import Appointment, Connection, Record, Row, Watermark
 

@@ -49,7 +49,7 @@ def floor(body: bytes, signature: str) -> Read:
 
 
 def ours(body: bytes, signature: str) -> Read:
-    from fieldlink import cutting, webhooks
+    from fieldlink.hearing import cutting, webhooks
 
     def read() -> list[Any]:
         webhooks.verify(body, signature=signature, secrets=[SECRET])
@@ -141,7 +141,7 @@ def prepared(way: str, size: int) -> Read:
 
 def meaning(found: list[Any]) -> list[Any]:
     """What was read, however it is told."""
-    from fieldlink.pieces import Piece
+    from fieldlink.hearing.pieces import Piece
 
     texts = [
         each.content

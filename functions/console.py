@@ -7,27 +7,20 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from fieldlink import (
-    connecting,
-    disconnecting,
-    doctor,
-    inviting,
-    nudging,
-    onboarding,
-    overview,
-    pages,
-    parking,
-    sessions,
-    settings,
-    waking,
-)
+from fieldlink import parking
 from fieldlink.alarms import flush
 from fieldlink.commands import invite_message, poll_message
+from fieldlink.connecting import connecting, disconnecting, onboarding, settings
+from fieldlink.console import overview, pages, sessions
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.examining import doctor
+from fieldlink.looking import nudging
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
+from fieldlink.people import inviting
 from fieldlink.ports import Message
 from fieldlink.records import Connection, Parked
+from fieldlink.tracking import waking
 from fieldlink.wiring import now, random_text, services
 
 app = APIGatewayHttpResolver()

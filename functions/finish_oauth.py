@@ -7,9 +7,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from fieldlink import connecting, pages
 from fieldlink.alarms import flush
 from fieldlink.commands import poll_message
+from fieldlink.connecting import connecting
+from fieldlink.console import pages
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics

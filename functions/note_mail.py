@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldlink import bounces
 from fieldlink.observability import logger, metrics
+from fieldlink.people import bounces
 from fieldlink.wiring import services
 
 

@@ -6,9 +6,10 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import capabilities, disconnecting, holding, polling, renewing
 from fieldlink.alarms import flush, tell_lost
+from fieldlink.connecting import capabilities, disconnecting, holding, renewing
 from fieldlink.errors import Closed, FieldlinkError, Lost, Refused, Unavailable
+from fieldlink.looking import polling
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Access, Connection, Held, Watermark
@@ -17,7 +18,7 @@ from fieldlink.wiring import now, random_text, services
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fieldlink.gate import Doorkeeper
+    from fieldlink.connecting.gate import Doorkeeper
     from fieldlink.worker import Context
 
 # Milliseconds that must be left to send another page of held messages: 500 in batches of ten,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fieldlink import nudging
 from fieldlink.errors import BadSignature, Refused, Unavailable
+from fieldlink.looking import nudging
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
 from fieldlink.wiring import now, services

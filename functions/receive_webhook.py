@@ -11,9 +11,9 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import keeping, webhooks
 from fieldlink.errors import BadSignature, Refused, TooLarge, Unavailable, Unreadable
-from fieldlink.keeping import Delivery
+from fieldlink.hearing import keeping, webhooks
+from fieldlink.hearing.keeping import Delivery
 from fieldlink.wiring import now, services
 
 if TYPE_CHECKING:

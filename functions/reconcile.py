@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fieldlink import reconciling, recovering
+from fieldlink.hearing import recovering
 from fieldlink.listing import every_connection
+from fieldlink.looking import reconciling
 from fieldlink.observability import logger, metrics
 from fieldlink.wiring import services
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldlink import inviting, letters
+from fieldlink.console import letters
 from fieldlink.models import Invite
 from fieldlink.observability import logger, metrics
+from fieldlink.people import inviting
 from fieldlink.records import Connection, Worker
 from fieldlink.wiring import now, services
 from fieldlink.worker import Context, Work, work_off

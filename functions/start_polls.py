@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import polling, silence, waking
 from fieldlink.alarms import tell_all_lost
 from fieldlink.errors import FieldlinkError
+from fieldlink.hearing import silence
 from fieldlink.listing import every_connection
+from fieldlink.looking import polling
 from fieldlink.observability import logger, metrics
+from fieldlink.tracking import waking
 from fieldlink.wiring import services
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fieldlink import recovering, tracking
+from fieldlink.hearing import recovering
 from fieldlink.models import Recover, Sync
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
+from fieldlink.tracking import tracking
 from fieldlink.wiring import now, services
 from fieldlink.worker import Context, Work, work_off
 

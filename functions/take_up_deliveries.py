@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import taking_up
+from fieldlink.hearing import taking_up
 from fieldlink.observability import logger
 from fieldlink.wiring import services
 

@@ -6,17 +6,18 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import reports, unpacking
 from fieldlink.alarms import flush
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.hearing import unpacking
 from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
 from fieldlink.wiring import services
 from fieldlink.worker import Context, Work, work_off
+from fieldlink.writing import reports
 
 if TYPE_CHECKING:
-    from fieldlink.desk import Desk
+    from fieldlink.writing.desk import Desk
 
 
 @logger.inject_lambda_context

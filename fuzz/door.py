@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from fieldlink import facts, unpacking
 from fieldlink.errors import Refused
+from fieldlink.hearing import facts, unpacking
 from fieldlink.models import Report
 from fieldlink.ports import Keys, Message
 from functions import receive_webhook

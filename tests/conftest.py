@@ -90,7 +90,7 @@ def _named(value: dict[str, Any]) -> str:
 
 
 def _made(aws: Pretended, salesforce: FakeSalesforce) -> dict[str, str]:
-    makers = {
+    makers: dict[str, Callable[[Pretended, str, dict[str, Any]], str]] = {
         "AWS::DynamoDB::Table": _table,
         "AWS::SQS::Queue": _queue,
         "AWS::KMS::Key": lambda aws, *_: aws.client("kms").create_key()["KeyMetadata"]["Arn"],

@@ -18,7 +18,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fieldlink import models
-from fieldlink.errors import FieldlinkError, NOT_ASSIGNED, Refused, Unavailable
+from fieldlink.errors import NOT_ASSIGNED, FieldlinkError, Refused, Unavailable
 from fieldlink.models import (
     ASSIGNMENT_KEY,
     RESOURCE_KEY,

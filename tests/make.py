@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.desk import Desk
+from fieldlink.hearing.webhooks import message
 from fieldlink.models import (
     Category,
     Delivered,
@@ -24,7 +24,7 @@ from fieldlink.records import (
     Resource,
     Worker,
 )
-from fieldlink.webhooks import message
+from fieldlink.writing.desk import Desk
 from tests.fakes import (
     NOON,
     STATUSES,

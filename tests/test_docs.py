@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fieldlink.causes import OTHERS, REASONS
-from fieldlink.ends import ENDS
-from fieldlink.meanings import TABLE, Meaning
+from fieldlink.connecting.ends import ENDS
+from fieldlink.hearing.meanings import TABLE, Meaning
+from fieldlink.trouble.causes import OTHERS, REASONS
 from local.cloudformation import read_template
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -32,7 +32,12 @@ NO_RULES = {
     "wiring": "introduces adapters to rules",
     "worker": "the loop of the doors on queues",
 }
-RULES = sorted(path for path in HOUSE.glob("*.py") if path.stem not in NO_RULES)
+ROOMS = sorted(path.parent for path in HOUSE.glob("*/__init__.py"))
+RULES = sorted(
+    path
+    for path in HOUSE.rglob("*.py")
+    if path.parent.name != "adapters" and path.stem not in NO_RULES
+)
 
 OUTSIDE = {
     "aws_lambda_powertools",
@@ -61,7 +66,7 @@ EXCEPTIONS = {
 SHARED = {"errors", "ids", "models", "ports", "records"}  # what adapters may know of the house
 VENDORS = {
     "aws": {"botocore", "urllib3"},
-    "hypertrack": {"requests"},
+    "hypertrack_rest": {"requests"},
     "salesforce": {"requests"},
     "salesforce_examination": {"requests"},
     "salesforce_oauth": {"cryptography", "jwt", "requests"},
@@ -77,15 +82,14 @@ LONG_FUNCTIONS = {
     ("salesforce_soql_work", "view_queries"): "the text of five queries",
 }
 LONGER = {
-    "models.py": 400,  # nouns only
-    "records.py": 400,  # likewise
-    "dynamodb.py": 260,
+    "models.py": 520,  # nouns only
+    "records.py": 640,  # likewise
+    "dynamodb.py": 280,
     "hypertrack.py": 230,
-    "facts.py": 215,
-    "console.py": 345,  # a route, or an action, each
-    "ports.py": 300,  # Protocols only
+    "console.py": 370,  # a route, or an action, each
+    "ports.py": 430,  # Protocols only
     "transitions.py": 220,  # one table
-    "wiring.py": 260,  # introductions only
+    "wiring.py": 290,  # introductions only
 }
 
 
@@ -127,9 +131,27 @@ def reaches(module: str, of: set[str]) -> set[str]:
 
 def of_house(path: Path) -> set[str]:
     """The modules of the house that a file imports."""
-    known = {each.stem for each in HOUSE.glob("*.py")} | {"adapters"}
+    known = {each.stem for each in [*HOUSE.glob("*.py"), *ROOMS]}
     parts = [each.split(".") for each in imports(path) if each.startswith("fieldlink.")]
     return {part[1] for part in parts if part[1] in known}
+
+
+# ── rooms ─────────────────────────────────────────────────────────────────────
+
+
+def test_every_room_of_the_house_says_what_it_is_for_and_is_in_the_plan() -> None:
+    plan = ast.get_docstring(tree(HOUSE / "__init__.py")) or ""
+
+    for room in ROOMS:
+        words = ast.get_docstring(tree(room / "__init__.py"))
+        assert words, room
+        assert f"{room.name}/" in plan, room
+
+
+def test_a_module_is_found_by_its_name_alone() -> None:
+    names = [path.stem for path in HOUSE.rglob("*.py") if path.stem != "__init__"]
+
+    assert sorted(names) == sorted(set(names))
 
 
 # ── direction ─────────────────────────────────────────────────────────────────
@@ -144,7 +166,8 @@ def test_rules_know_nothing_of_the_outside(path: Path) -> None:
 
 def test_every_exception_is_still_needed() -> None:
     for module, outside in EXCEPTIONS:
-        found = {each for each in imports(HOUSE / f"{module}.py") if reaches(each, {outside})}
+        [path] = HOUSE.rglob(f"{module}.py")
+        found = {each for each in imports(path) if reaches(each, {outside})}
         assert found, (module, outside)
 
 

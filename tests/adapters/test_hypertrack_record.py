@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from fieldlink import facts
 from fieldlink.adapters.hypertrack import HyperTrackAccount
 from fieldlink.errors import Refused, Unclear
+from fieldlink.hearing import facts
 from fieldlink.models import APPOINTMENT_KEY, ASSIGNMENT_KEY, RESOURCE_KEY, Fact, Fence, Report
 from local.clock import SteppedClock
 from local.hypertrack import FakeHyperTrack, Phone

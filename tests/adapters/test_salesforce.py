@@ -7,13 +7,13 @@ import requests
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fieldlink import activity
 from fieldlink.adapters import salesforce_soql_work
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Category, NewEvent, SheetEntry, Writes
+from fieldlink.writing import activity
 from local.salesforce import FakeSalesforce
 from tests.adapters.scripted import Answer, nobody, scripted
 from tests.conftest import CLIENT_SECRET, ROSA, ROSAS_MAIL, SITE

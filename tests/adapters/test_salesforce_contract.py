@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 import requests
 
-from fieldlink import activity
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import Refused
 from fieldlink.models import Ability, NewTask, Place, Writes
 from fieldlink.records import Shift
+from fieldlink.writing import activity
 from local.salesforce import FakeSalesforce as Simulator
 from tests import fakes
 from tests.fakes import FakeState

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from fieldlink import connecting, renewing
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.adapters.salesforce_rest import SalesforceRest
+from fieldlink.connecting import connecting, renewing
+from fieldlink.connecting.office import Office
 from fieldlink.errors import Lost
-from fieldlink.office import Office
 from fieldlink.records import Connection
 from local.salesforce import FakeSalesforce
 from tests.conftest import CLIENT_SECRET

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from fieldlink import activity
 from fieldlink.adapters import salesforce_looks, salesforce_soql
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import Closed, Refused, Unavailable
 from fieldlink.models import Ability, NewTask, Place, Writes
+from fieldlink.writing import activity
 from local.salesforce import FakeSalesforce
 from local.salesforce.ids import numbered
 from tests.fakes import FakeState

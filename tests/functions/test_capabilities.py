@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fieldlink import capabilities, positions, replanning
-from fieldlink.desk import Desk
+from fieldlink.connecting import capabilities
 from fieldlink.errors import Unclear
 from fieldlink.models import Ability, Delivered, Fact, Kind, Travel
 from fieldlink.records import Capabilities, Connection, OnShift
 from fieldlink.wiring import Services, now
+from fieldlink.writing import positions, replanning
+from fieldlink.writing.desk import Desk
 from local.salesforce import FakeSalesforce
 from tests.functions.conftest import CONNECTION, Job
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from fieldlink import alarms, holding, renewing
+from fieldlink import alarms
+from fieldlink.connecting import holding, renewing
+from fieldlink.connecting.gate import Doorkeeper
 from fieldlink.errors import Unavailable
-from fieldlink.gate import Doorkeeper
 from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY
 from fieldlink.records import Access, Connection, Device, Gate, Held, Listed, Parked, Watermark
 from fieldlink.wiring import Services

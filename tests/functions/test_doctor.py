@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from fieldlink import doctor, polling
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.mail import SesMail
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.findings import Report
+from fieldlink.examining import doctor
+from fieldlink.examining.findings import Report
+from fieldlink.looking import polling
 from fieldlink.models import LedgerRow, Outcome
 from fieldlink.records import (
     Capabilities,

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.tables import Tables
-from fieldlink import polling, reconciling
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import DynamoState
 from fieldlink.adapters.sqs import SqsOutbox
 from fieldlink.alarms import tell_all_lost
 from fieldlink.config import AwsAccess
 from fieldlink.listing import every_connection
+from fieldlink.looking import polling, reconciling
+from fieldlink.looking.polling import Polled, Queues
 from fieldlink.models import Poll
-from fieldlink.polling import Polled, Queues
 from fieldlink.records import Appointment, Listed, Watermark
 from tests.fakes import NOON, FakeSalesforce
 from tests.make import appointment, assignment, connection, resource

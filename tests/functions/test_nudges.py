@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fieldlink.nudging import key_of
+from fieldlink.looking.nudging import key_of
 from fieldlink.records import Connection
 from fieldlink.wiring import Services
 from functions import poll_salesforce, receive_nudge

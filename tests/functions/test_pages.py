@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from itsdangerous import URLSafeTimedSerializer
 
-from fieldlink import sessions
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.ledger import DynamoMeter
 from fieldlink.config import AwsAccess
+from fieldlink.console import sessions
 from fieldlink.errors import Refused
 from fieldlink.models import Invite, Poll
 from fieldlink.records import (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fieldlink.errors import Unavailable
+from fieldlink.hearing.webhooks import LARGEST_BODY
 from fieldlink.records import Connection, WebhookKeys
-from fieldlink.webhooks import LARGEST_BODY
 from fieldlink.wiring import Services
 from functions import receive_webhook, take_up_deliveries
 from tests.conftest import SECRET_KEY, Pretended

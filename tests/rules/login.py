@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import connecting, granting
-from fieldlink.office import Office
+from fieldlink.connecting import connecting, granting
+from fieldlink.connecting.office import Office
 from fieldlink.records import Access, Connection, Tokens
 from tests.fakes import FakeAuthorisation, FakeVault
 from tests.make import CONNECTION, World, connection

@@ -6,13 +6,16 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from fieldlink import inviting, letters, polling, registry, tracking, waking
-from fieldlink.inviting import Counter
+from fieldlink.console import letters
+from fieldlink.looking import polling
+from fieldlink.looking.polling import Polled, Queues
 from fieldlink.models import ASSIGNMENT_KEY, Category, Invite, Sync
-from fieldlink.polling import Polled, Queues
+from fieldlink.people import inviting, registry
+from fieldlink.people.inviting import Counter
+from fieldlink.people.registry import Claim
 from fieldlink.records import Appointment, Assignment, Resource, Row, Shift
-from fieldlink.registry import Claim
-from fieldlink.tracking import Ground
+from fieldlink.tracking import tracking, waking
+from fieldlink.tracking.tracking import Ground
 from tests.fakes import FakeMail, Killed
 from tests.make import CONNECTION, World, connection
 from tests.rules import transitions_oracle

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fieldlink import activity
 from fieldlink.models import Kind, Travel
+from fieldlink.writing import activity
 from tests.make import at, fact, view
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
-from fieldlink import batteries
 from fieldlink.models import Fact, Kind, Outcome
 from fieldlink.records import Device
+from fieldlink.trouble import batteries
 from tests.make import CONNECTION, DEVICE, RESOURCE, World, at, delivered, fact
 from tests.rules.killing import every_death
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fieldlink import bounces
 from fieldlink.errors import Unavailable
+from fieldlink.people import bounces
 from fieldlink.records import Invitation, Worker
 from tests.fakes import NOON, FakeState
 from tests.make import CONNECTION, RESOURCE, at, worker

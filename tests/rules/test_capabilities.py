@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldlink import capabilities, reports, writes
+from fieldlink.connecting import capabilities
 from fieldlink.errors import Refused, Unclear
 from fieldlink.models import (
     Ability,
@@ -20,6 +20,7 @@ from fieldlink.models import (
     Writes,
 )
 from fieldlink.records import Capabilities, Entry, Ours, Visit
+from fieldlink.writing import reports, writes
 from tests.fakes import NOON, STATUSES
 from tests.make import (
     APPOINTMENT,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fieldlink import causes
-from fieldlink.causes import OTHERS, REASONS
+from fieldlink.trouble import causes
+from fieldlink.trouble.causes import OTHERS, REASONS
 
 # As HyperTrack's guide to webhooks lists them.
 LISTED = [

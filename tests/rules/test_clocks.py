@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import clocks
 from fieldlink.models import Fact, Kind, Outcome
 from fieldlink.records import Device
+from fieldlink.trouble import clocks
 from tests.make import CONNECTION, DEVICE, RESOURCE, World, at, delivered, fact
 from tests.rules.killing import every_death
 

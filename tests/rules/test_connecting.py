@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import connecting
+from fieldlink.connecting import connecting
+from fieldlink.connecting.renewing import Pass
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.records import (
     Access,
@@ -17,7 +18,6 @@ from fieldlink.records import (
     PendingAuthorisation,
     Tokens,
 )
-from fieldlink.renewing import Pass
 from tests.fakes import NOON, FakeAuthorisation, FakeSalesforce
 from tests.make import CONNECTION
 from tests.rules.killing import every_death

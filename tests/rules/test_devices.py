@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import devices, registry
 from fieldlink.errors import Unavailable
 from fieldlink.models import Kind, Outcome, Sync
+from fieldlink.people import devices, registry
+from fieldlink.people.registry import Claim
 from fieldlink.records import Device, Record, Worker
-from fieldlink.registry import Claim
 from tests.fakes import NOON
 from tests.make import (
     COLLEAGUE,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from fieldlink import disconnecting
+from fieldlink.connecting import disconnecting
+from fieldlink.connecting.office import Office
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Fence, Poll, Sync
-from fieldlink.office import Office
 from fieldlink.records import (
     Access,
     Connection,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fieldlink import ends
+from fieldlink.connecting import ends
 from fieldlink.records import Access
 from tests.fakes import NOON
 from tests.make import CONNECTION

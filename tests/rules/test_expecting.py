@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import reports
 from fieldlink.errors import Unavailable
 from fieldlink.models import Outcome
 from fieldlink.records import Visit
-from fieldlink.write_back import ABANDONED
+from fieldlink.writing import reports
+from fieldlink.writing.write_back import ABANDONED
 from tests.fakes import NOON
 from tests.make import (
     APPOINTMENT,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import facts
-from fieldlink.envelope import Ignored
 from fieldlink.errors import Refused
+from fieldlink.hearing import facts
+from fieldlink.hearing.envelope import Ignored
 from fieldlink.models import Fact, Kind, Travel
 from tests.fakes import NOON
 from tests.make import (

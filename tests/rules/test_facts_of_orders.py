@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fieldlink import facts
-from fieldlink.envelope import Ignored
+from fieldlink.hearing import facts
+from fieldlink.hearing.envelope import Ignored
 from fieldlink.models import Fact, Kind, Travel
 from fieldlink.records import Order
 from tests.fakes import NOON

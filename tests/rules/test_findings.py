@@ -1,7 +1,7 @@
 import pytest
 
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.findings import Check, Finding, Once, Report, Told, look, ok
+from fieldlink.examining.findings import Check, Finding, Once, Report, Told, look, ok
 from tests.make import CONNECTION, NINE
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldlink.connecting.gate import PROBE_EVERY, Doorkeeper, Purpose
 from fieldlink.errors import Closed, Lost
-from fieldlink.gate import PROBE_EVERY, Doorkeeper, Purpose
 from fieldlink.records import Gate
 from tests.fakes import NOON, FakeMeter, FakeState
 from tests.make import CONNECTION, connection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import holding
+from fieldlink.connecting import holding
 from fieldlink.errors import Unavailable
 from fieldlink.parking import Attempt
 from fieldlink.records import Held

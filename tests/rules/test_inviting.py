@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from fieldlink import bounces, devices, inviting, letters
-from fieldlink.comparing import Changed
+from fieldlink.console import letters
 from fieldlink.errors import Refused, Unavailable, Unclear
-from fieldlink.handing_on import hand_on
-from fieldlink.inviting import PERHAPS_SENT, Counter
+from fieldlink.looking.comparing import Changed
+from fieldlink.looking.handing_on import hand_on
 from fieldlink.models import Invite
+from fieldlink.people import bounces, devices, inviting
+from fieldlink.people.inviting import PERHAPS_SENT, Counter
 from fieldlink.records import Invitation, Worker
 from tests.fakes import FakeMail
 from tests.make import CONNECTION, DEVICE, RESOURCE, World, connection, resource, worker

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from fieldlink import keeping
 from fieldlink.errors import Unavailable
-from fieldlink.keeping import Delivery, hold, unpacked
+from fieldlink.hearing import keeping
+from fieldlink.hearing.keeping import Delivery, hold, unpacked
 from tests.fakes import FakeSpool
 from tests.make import CONNECTION
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldlink import letters
+from fieldlink.console import letters
 
 LINK = "https://visits.example.com/ada?a=1&b=2"
 

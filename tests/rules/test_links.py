@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import links, writes
 from fieldlink.errors import Refused
 from fieldlink.models import LINK_LENGTH, Ability, Fact, Kind, View, Writes
 from fieldlink.records import Intent, Ours, Visit
-from fieldlink.write_back import to_appointment
+from fieldlink.writing import links, writes
+from fieldlink.writing.write_back import to_appointment
 from tests.make import (
     APPOINTMENT,
     COLLEAGUE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fieldlink import logins
+from fieldlink.connecting import logins
 from fieldlink.errors import Refused
 from tests.make import connection
 from tests.rules.login import OWN

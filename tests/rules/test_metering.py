@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fieldlink.connecting.metering import CountingMeter
 from fieldlink.errors import Unavailable
-from fieldlink.metering import CountingMeter
 from fieldlink.records import Watermark
 from tests.fakes import NOON, FakeMeter
 

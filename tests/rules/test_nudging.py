@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from fieldlink.errors import BadSignature
+from fieldlink.looking.nudging import PAUSE, check, key_of, nudge
 from fieldlink.models import Poll
-from fieldlink.nudging import PAUSE, check, key_of, nudge
 from tests.fakes import NOON, FakeOutbox, FakeState
 
 KEY = "console-key"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import onboarding
+from fieldlink.connecting import onboarding
+from fieldlink.connecting.office import Office
+from fieldlink.connecting.settings import Typed, change_settings, settings_of
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.office import Office
 from fieldlink.records import Connection, Listed, WebhookKeys
-from fieldlink.settings import Typed, change_settings, settings_of
 from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault
 from tests.make import CONNECTION, World
 from tests.rules.killing import every_death

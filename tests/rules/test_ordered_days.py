@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink.ordered_days import GRACE, GRACE_OF_A_DAY, LONGEST_SHIFT, Slot, slots
+from fieldlink.tracking.ordered_days import GRACE, GRACE_OF_A_DAY, LONGEST_SHIFT, Slot, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import tracking, waking
 from fieldlink.errors import Refused, Unavailable, Unclear
-from fieldlink.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.models import ASSIGNMENT_KEY, Category, Report, Sync, WantedOrder
-from fieldlink.ordered_work import NO_TIME, TIME_OVER
 from fieldlink.records import Due, Order, Ordered, Parked, Record, Tracking, Worker
-from fieldlink.tracking import Ground
+from fieldlink.tracking import tracking, waking
+from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
+from fieldlink.tracking.ordered_work import NO_TIME, TIME_OVER
+from fieldlink.tracking.tracking import Ground
 from tests.fake_orders import Attempt
 from tests.make import (
     APPOINTMENT,

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import causes, outages, reports
-from fieldlink.activity import reference
 from fieldlink.errors import Closed, Refused, Unavailable, Unclear
 from fieldlink.models import (
     Ability,
@@ -22,7 +20,6 @@ from fieldlink.models import (
     Outcome,
     WantedOrder,
 )
-from fieldlink.notifying import PERHAPS_SENT
 from fieldlink.records import (
     Capabilities,
     Day,
@@ -35,6 +32,10 @@ from fieldlink.records import (
     Tracking,
     Visit,
 )
+from fieldlink.trouble import causes, outages
+from fieldlink.trouble.notifying import PERHAPS_SENT
+from fieldlink.writing import reports
+from fieldlink.writing.activity import reference
 from tests.fakes import NOON
 from tests.make import (
     APPOINTMENT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fieldlink import overview
+from fieldlink.console import overview
 from fieldlink.parking import Attempt, parked
 from fieldlink.records import Gate, Listed, Watermark, WebhookTested
 from tests.fakes import NOON, FakeState

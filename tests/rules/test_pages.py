@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from fieldlink import pages, sessions
-from fieldlink.sessions import COOKIE, Session
+from fieldlink.console import pages, sessions
+from fieldlink.console.sessions import COOKIE, Session
 
 KEY = "console-key"
 NOW = datetime.now(UTC)  # the signing library takes no clock

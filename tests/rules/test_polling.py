@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import polling
 from fieldlink.errors import Unavailable
 from fieldlink.listing import every_connection
+from fieldlink.looking import polling
+from fieldlink.looking.polling import Polled, Queues
 from fieldlink.models import Category, Invite, Poll, Sync
-from fieldlink.polling import Polled, Queues
 from fieldlink.records import (
     Appointment,
     Assignment,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import days, positions
 from fieldlink.errors import Closed, Refused, Unavailable, Unclear
 from fieldlink.models import Ability, Delivered, Fence, Kind, Outcome, Place
 from fieldlink.records import (
@@ -22,6 +21,7 @@ from fieldlink.records import (
     Resource,
     Tracking,
 )
+from fieldlink.writing import days, positions
 from tests.fakes import NOON, FakeSalesforce
 from tests.make import (
     APPOINTMENT,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import polling, reconciling, tracking
 from fieldlink.listing import every_connection
+from fieldlink.looking import polling, reconciling
+from fieldlink.looking.polling import Polled, Queues
 from fieldlink.models import Category, Poll, Sync
-from fieldlink.polling import Polled, Queues
 from fieldlink.records import (
     Appointment,
     Assignment,
@@ -24,7 +24,8 @@ from fieldlink.records import (
     Watermark,
     Worker,
 )
-from fieldlink.tracking import Ground
+from fieldlink.tracking import tracking
+from fieldlink.tracking.tracking import Ground
 from tests.fakes import NOON, FakeOutbox, Fate
 from tests.make import (
     APPOINTMENT,

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import recovering, reports, silence
 from fieldlink.errors import Unavailable
+from fieldlink.hearing import recovering, silence
 from fieldlink.models import Category, Kind, Outcome, Recover, Report
 from fieldlink.records import Day, Device, Heard, LiveFence, Tracking, Visit
-from fieldlink.tracking import Ground
+from fieldlink.tracking.tracking import Ground
+from fieldlink.writing import reports
 from tests.fakes import NOON, FakeOutbox
 from tests.make import (
     APPOINTMENT,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import granting, renewing
+from fieldlink.connecting import granting, renewing
+from fieldlink.connecting.renewing import RENEWAL_ABANDONED, Pass
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
 from fieldlink.models import Grant
 from fieldlink.records import Access, Tokens
-from fieldlink.renewing import RENEWAL_ABANDONED, Pass
 from tests.fakes import NOON, Killed
 from tests.make import CONNECTION
 from tests.rules.killing import every_death

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import reports
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import (
     APPOINTMENT_KEY,
@@ -19,7 +18,8 @@ from fieldlink.models import (
     WantedOrder,
 )
 from fieldlink.records import Device, Heard, Order, Visit, WebhookTested
-from fieldlink.write_back import ABANDONED
+from fieldlink.writing import reports
+from fieldlink.writing.write_back import ABANDONED
 from tests.fake_orders import Attempt
 from tests.fakes import NOON, Work
 from tests.make import (

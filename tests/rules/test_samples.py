@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from fieldlink import facts
-from fieldlink.envelope import Ignored
+from fieldlink.hearing import facts
+from fieldlink.hearing.envelope import Ignored
 from fieldlink.models import Kind, Place
 from fieldlink.records import Order
 from tests.make import CONNECTION, report

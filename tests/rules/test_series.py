@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldlink import series
 from fieldlink.models import Sign
+from fieldlink.trouble import series
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fieldlink.series import Spell
+    from fieldlink.trouble.series import Spell
 
 
 def sign(minute: int, *, ill: bool) -> Sign:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from fieldlink import sessions
+from fieldlink.console import sessions
+from fieldlink.console.sessions import Session
 from fieldlink.errors import Refused
-from fieldlink.sessions import Session
 from tests.fakes import FakeState
 from tests.make import World
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import polling, shifts, waking
 from fieldlink.errors import Refused
+from fieldlink.looking import polling
+from fieldlink.looking.polling import Queues
 from fieldlink.models import Sync
-from fieldlink.polling import Queues
 from fieldlink.records import Capabilities, Due, OnShift, Planned, Resource, Shift, Watermark
-from fieldlink.tracking import Ground
+from fieldlink.tracking import shifts, waking
+from fieldlink.tracking.tracking import Ground
 from tests.fakes import NOON, STATUSES, Death, FakeOutbox, Killed
 from tests.make import COLLEAGUE, CONNECTION, RESOURCE, World, connection, resource
 from tests.rules.killing import every_death

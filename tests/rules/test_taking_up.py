@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink import keeping, webhooks
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.keeping import Delivery
+from fieldlink.hearing import keeping, webhooks
+from fieldlink.hearing.keeping import Delivery
+from fieldlink.hearing.taking_up import take_up
 from fieldlink.ports import Keys
-from fieldlink.taking_up import take_up
 from tests.fakes import NOON, Death, FakeOutbox, FakeSpool, Fate, Killed
 from tests.make import CONNECTION
 from tests.rules.test_webhooks import sign

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import technicians
+from fieldlink.people import technicians
 from fieldlink.records import Invitation, Phone
 from tests.fakes import NOON, FakeState
 from tests.make import CONNECTION, RESOURCE, at, resource, worker
 
 if TYPE_CHECKING:
-    from fieldlink.technicians import Person
+    from fieldlink.people.technicians import Person
 
 SENT = Invitation(state="sent", at=at(9))
 GONE = Phone(id="d-1", since=at(8), gone="uninstalled", gone_at=at(11))

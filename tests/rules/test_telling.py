@@ -1,7 +1,7 @@
 """What a dispatcher reads."""
 
-from fieldlink import causes, telling
 from fieldlink.models import Kind
+from fieldlink.trouble import causes, telling
 from tests.make import APPOINTMENT, RESOURCE, appointment, at, connection, fact, resource, view
 
 

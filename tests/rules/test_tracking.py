@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink import tracking
 from fieldlink.errors import Refused, Unclear
-from fieldlink.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.models import ASSIGNMENT_KEY, Category, Sync
 from fieldlink.records import Geofence, Invitation, Parked, Record, Tracking, Worker
-from fieldlink.tracking import Ground
+from fieldlink.tracking import tracking
+from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
+from fieldlink.tracking.tracking import Ground
 from tests.make import (
     APPOINTMENT,
     ASSIGNMENT,

@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from fieldlink import transitions
 from fieldlink.errors import Unavailable
+from fieldlink.looking import transitions
 from fieldlink.ports import nothing_is_known
 from tests.fakes import Death, Killed
 from tests.rules.stage import Order, Stage, Way

@@ -5,9 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from fieldlink import causes, overview, settings, troubles
-from fieldlink.letters import page
+from fieldlink.connecting import settings
+from fieldlink.console import overview
+from fieldlink.console.letters import page
 from fieldlink.records import Device, Outage
+from fieldlink.trouble import causes, troubles
 from tests.fakes import NOON, FakeState
 from tests.make import CONNECTION, DEVICE, RESOURCE, at, connection, resource, worker
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fieldlink import unpacking, webhooks
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.keeping import Delivery
+from fieldlink.hearing import unpacking, webhooks
+from fieldlink.hearing.keeping import Delivery
 from fieldlink.models import Report
 from tests.fakes import NOON, Death, FakeOutbox, FakeSpool, Fate, Killed
 from tests.make import CONNECTION, event

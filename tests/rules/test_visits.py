@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import visits
 from fieldlink.models import Category, Fact, Kind, Travel
+from fieldlink.writing import visits
 from tests.make import RESOURCE, at, fact
 from tests.rules.oracle import travelled, visit
 
 if TYPE_CHECKING:
-    from fieldlink.visits import Attendance
+    from fieldlink.writing.visits import Attendance
 
 CAME, LEFT = Kind.ARRIVED, Kind.LEFT
 IN, OUT = Kind.CHECKED_IN, Kind.CHECKED_OUT

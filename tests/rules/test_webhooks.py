@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import webhooks
 from fieldlink.errors import BadSignature, Refused, Unavailable, Unreadable
-from fieldlink.keeping import Delivery, unpacked
+from fieldlink.hearing import webhooks
+from fieldlink.hearing.keeping import Delivery, unpacked
 from fieldlink.models import Report
 from fieldlink.parking import Attempt, parked
 from fieldlink.ports import Keys

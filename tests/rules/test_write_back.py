@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink import activity, days, write_back
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
 from fieldlink.records import Day, Visit
+from fieldlink.writing import activity, days, write_back
 from tests.fakes import NOON, Death, Killed
 from tests.make import (
     APPOINTMENT,

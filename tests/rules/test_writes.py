@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fieldlink import writes
 from fieldlink.models import Category, Fact, Kind, Sheet, Status, View, Writes
 from fieldlink.records import Entry, Ours
+from fieldlink.writing import writes
 from tests.fakes import NOON
 from tests.make import COLLEAGUE, RESOURCE, at, fact, view
 

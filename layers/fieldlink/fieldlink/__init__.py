@@ -1,11 +1,20 @@
 """The house behind every door.
 
-Three kinds of module, and one arrow between them:
+In the way that data takes:
 
-* rules (`webhooks`, `facts`, `visits`, `polling`, `tracking`, ...) know nothing of the outside;
-* adapters (`adapters/`) each know one outside system and translate its errors;
-* `wiring` introduces them to each other.
+looking/     Salesforce is looked at: what changed there, and who has to be told
+tracking/    what should be tracked now, by geofences or by orders
+people/      technicians, their invitations, their phones
+hearing/     what HyperTrack reports, from a delivery to a fact, and what it never told
+writing/     what a fact changes in Salesforce, written exactly once
+trouble/     what keeps people from being tracked, and who is told of it
+connecting/  a connection from its first form to its end, and how much may be asked of an org
+examining/   the doctor
+console/     what an operator sees in a browser
 
-Doors (`functions/`) import rules and `wiring`; rules import `models`, `errors` and `ports`;
-adapters import `models`, `errors` and their one vendor library. Nothing points back.
+All of these are rules: they know nothing of the outside, and are handed the time. adapters/
+know one outside system each; `wiring` introduces them to each other. Beside them lies what all
+share: the nouns (`models`, `records`), what the rules need (`ports`), what goes wrong
+(`errors`), and the loop of the doors on queues (`worker`, `parking`). Doors (`functions/`)
+import rules and `wiring`; nothing points back.
 """

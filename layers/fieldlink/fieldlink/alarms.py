@@ -10,7 +10,7 @@ from fieldlink.observability import logger
 from fieldlink.records import Connection
 
 if TYPE_CHECKING:
-    from fieldlink.metering import CountingMeter
+    from fieldlink.connecting.metering import CountingMeter
     from fieldlink.ports import State
 
 

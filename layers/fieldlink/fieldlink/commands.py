@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from fieldlink.hearing.webhooks import group
 from fieldlink.ports import Message
-from fieldlink.webhooks import group
 
 if TYPE_CHECKING:
     from fieldlink.models import Invite, Poll, Recover, Report, Sync

@@ -12,7 +12,6 @@
   + TooLarge       more than Lambda would have handed us: 413
 """
 
-
 NOT_ASSIGNED = "not assigned"  # code of a refusal: whose work it was is none of theirs any more
 
 

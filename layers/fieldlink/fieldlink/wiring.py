@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from fieldlink.adapters.salesforce_examination import SalesforceExamination
     from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
     from fieldlink.adapters.spool import S3Spool
-    from fieldlink.desk import Desk
-    from fieldlink.findings import Case
-    from fieldlink.gate import Doorkeeper, Purpose
-    from fieldlink.metering import CountingMeter
-    from fieldlink.office import Office
+    from fieldlink.connecting.gate import Doorkeeper, Purpose
+    from fieldlink.connecting.metering import CountingMeter
+    from fieldlink.connecting.office import Office
+    from fieldlink.examining.findings import Case
     from fieldlink.ports import KeyRing, Vault
     from fieldlink.records import Connection
+    from fieldlink.writing.desk import Desk
 
 
 class Services:
@@ -81,7 +81,7 @@ class Services:
     @cached_property
     def meter(self) -> CountingMeter:
         from fieldlink.adapters.ledger import DynamoMeter
-        from fieldlink.metering import CountingMeter
+        from fieldlink.connecting.metering import CountingMeter
 
         return CountingMeter(DynamoMeter(self._aws, self.settings.state_table))
 
@@ -137,7 +137,7 @@ class Services:
 
     def office(self) -> Office:
         """What connecting to Salesforce needs."""
-        from fieldlink.office import Office
+        from fieldlink.connecting.office import Office
 
         return Office(
             state=self.state,
@@ -150,7 +150,7 @@ class Services:
     def doorkeeper(self, connection: Connection, purpose: Purpose) -> Doorkeeper:
         """Says whether the org of a connection may be called, and logs when that changes."""
         from fieldlink.alarms import tell_gate
-        from fieldlink.gate import Doorkeeper
+        from fieldlink.connecting.gate import Doorkeeper
 
         def tell(news: str) -> None:
             tell_gate(connection.connection, news)
@@ -167,7 +167,7 @@ class Services:
         from fieldlink.adapters.salesforce import SalesforceOrg
         from fieldlink.adapters.salesforce_rest import SalesforceRest
         from fieldlink.adapters.salesforce_soql import Wants
-        from fieldlink.renewing import Pass
+        from fieldlink.connecting.renewing import Pass
 
         entry = Pass(connection, self.office)
         door = doorkeeper or self.doorkeeper(connection, purpose)
@@ -188,7 +188,7 @@ class Services:
     ) -> SalesforceExamination:
         """The org of a connection, for the doctor."""
         from fieldlink.adapters.salesforce_examination import SalesforceExamination
-        from fieldlink.renewing import Pass
+        from fieldlink.connecting.renewing import Pass
 
         def scopes(token: str) -> frozenset[str] | None:
             return self.authorisation.scopes(connection.login_url, token=token)
@@ -200,7 +200,7 @@ class Services:
 
     def case(self, connection: Connection) -> Case:
         """What the doctor has at hand to look at a connection."""
-        from fieldlink.findings import Case
+        from fieldlink.examining.findings import Case
 
         doorkeeper = self.doorkeeper(connection, "look")
         queues = {
@@ -238,8 +238,8 @@ class Services:
 
     def desk(self, connection: Connection) -> Desk:
         """What a worker needs to take a report."""
-        from fieldlink.desk import Desk
         from fieldlink.records import Capabilities
+        from fieldlink.writing.desk import Desk
 
         return Desk(
             connection=connection,

@@ -11,8 +11,8 @@ import random
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fieldlink import holding
 from fieldlink.alarms import tell_lost
+from fieldlink.connecting import holding
 from fieldlink.errors import Lost
 from fieldlink.observability import logger, metrics
 from fieldlink.parking import Again, Attempt, attempt, parked, wait

@@ -1,0 +1,1 @@
+"""The doctor: one connection looked at from end to end."""

@@ -1,0 +1,1 @@
+"""Technicians, their invitations and their phones."""

@@ -1,0 +1,1 @@
+"""What should be tracked now, and how HyperTrack is brought in line with it."""

@@ -1,0 +1,1 @@
+"""What keeps people from being tracked, and who is told of it."""

@@ -1,0 +1,1 @@
+"""What a fact changes in Salesforce, written exactly once."""

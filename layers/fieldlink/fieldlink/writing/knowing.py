@@ -1,0 +1,58 @@
+"""Rule: whether an appointment knows a fact already, under whatever key it came before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fieldlink.models import Outcome
+from fieldlink.writing import expecting, links
+from fieldlink.writing.desk import known_before, row
+from fieldlink.writing.visits import adds, same
+
+if TYPE_CHECKING:
+    from fieldlink.models import Delivered, Fact
+    from fieldlink.records import Visit
+    from fieldlink.writing.desk import Desk
+
+
+def settled(fact: Fact, visit: Visit) -> bool:
+    """Whether what is known says what becomes of a fact, so that it waits for nobody."""
+    return bool(twin(fact, visit) or untold(fact, visit))
+
+
+def outcome(delivered: Delivered, visit: Visit, desk: Desk) -> Outcome | None:
+    """What became of a fact that changes nothing any more, noted in the ledger."""
+    known = twin(delivered.fact, visit)
+    if known:
+        return known_before(known, delivered, desk)
+    why_not = untold(delivered.fact, visit)
+    if not why_not:
+        return None
+    desk.ledger.put(row(delivered, Outcome.SUPERSEDED, desk, reason=why_not))
+    return Outcome.SUPERSEDED
+
+
+def twin(fact: Fact, visit: Visit) -> Delivered | None:
+    """The fact as it is known already, unless it tells more this time."""
+    known = visit.facts.get(fact.key)
+    alike = [each for each in visit.facts.values() if same(each.fact, fact)]
+    if known or not alike:
+        return known
+    return None if adds(fact, (each.fact for each in alike)) else alike[0]
+
+
+def untold(fact: Fact, visit: Visit) -> str:
+    """Why an estimate or a link is no news, unless it may have been written already."""
+    begun = {*visit.doubtful, *([visit.intent.delivered.fact.key] if visit.intent else [])}
+    if fact.key in begun:
+        return ""
+    known = [each.fact for each in visit.facts.values()]
+    return expecting.untold(fact, known) or links.untold(fact, known)
+
+
+def as_doubtful(delivered: Delivered, visit: Visit) -> Delivered:
+    """A fact under the key of a parked one that is the same, so that its rows are found."""
+    fact = delivered.fact
+    parked = (each.delivered.fact for each in visit.doubtful.values())
+    key = next((each.key for each in parked if same(each, fact)), fact.key)
+    return delivered.model_copy(update={"fact": fact.model_copy(update={"key": key})})

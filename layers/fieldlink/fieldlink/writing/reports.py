@@ -1,0 +1,148 @@
+"""Rule: what to do with one event that HyperTrack reported."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fieldlink.errors import NOT_ASSIGNED, Refused, Unavailable
+from fieldlink.hearing import facts
+from fieldlink.hearing.envelope import Ignored
+from fieldlink.models import Delivered, Fact, Kind, LedgerRow, Outcome, Report
+from fieldlink.people import devices
+from fieldlink.records import Geofence, Heard, WebhookTested
+from fieldlink.trouble import batteries, clocks, outages
+from fieldlink.writing import days, placing, positions, replanning, write_back
+from fieldlink.writing.desk import row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fieldlink.writing.desk import Desk
+
+OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
+# Not worth a person's look when they come too late: the work has moved on, and they with it.
+PASSING = {Kind.EXPECTED, Kind.DELAYED, Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN}
+OURS = {Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN}  # told by ourselves, not by HyperTrack
+OF_A_ROW = {"key", "kind", "at", "device", "resource", "appointment"}
+# How finely it is noted that HyperTrack talks: often enough to notice hours of silence.
+HEARD = timedelta(minutes=10)
+
+
+def take(report: Report, desk: Desk) -> Outcome:
+    """Carry one event to its outcome. Raises Refused if it must be parked."""
+    if not desk.connection.live:
+        return _ignore(report, desk, Ignored(reason="not connected to Salesforce", kind=""))
+    fact = facts.read(report, placing.remembered(desk))
+    _note_heard(report, fact, desk)
+    if isinstance(fact, Ignored):
+        return _ignore(report, desk, fact)
+    delivered = Delivered(fact=fact, delivery=report.id, received_at=report.received_at)
+    return TAKERS.get(fact.kind, _of_work)(delivered, desk)
+
+
+def park(report: Report, desk: Desk, cause: str) -> None:
+    """Note in the ledger that an event is parked; others go on with its appointment."""
+    try:
+        fact = facts.read(report, placing.remembered(desk))
+    except Refused:
+        fact = Ignored(reason="", kind="")
+    desk.ledger.put(_row(report, desk, Outcome.PARKED, fact, reason=cause))
+    if isinstance(fact, Fact):
+        known = desk.state.read(Geofence, desk.connection.connection, fact.geofence)
+        appointment = fact.appointment or (known.appointment if known else "")
+        write_back.release(report.id, appointment, desk)
+
+
+def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
+    placed = placing.placed(delivered, desk)
+    if not placed.fact.resource:
+        return _left_out(placed, desk, "device of no resource of ours")
+    doubted = clocks.doubted(placed.fact, desk)
+    placed = placed.model_copy(update={"fact": doubted})
+    if doubted.kind in OF_THE_DAY:
+        return days.to_day(placed, desk)
+    if not doubted.appointment:
+        return _left_out(placed, desk, "geofence that is not ours")
+    try:
+        return replanning.to_appointment(placing.travelled(placed, desk), desk)
+    except Refused as refusal:
+        if doubted.kind not in PASSING or refusal.code != NOT_ASSIGNED:
+            raise
+    write_back.release(delivered.delivery, doubted.appointment, desk)
+    return _left_out(placed, desk, "the resource is not assigned any more")
+
+
+def _left_out(delivered: Delivered, desk: Desk, reason: str) -> Outcome:
+    desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=reason))
+    return Outcome.IGNORED
+
+
+def _tracking_began(delivered: Delivered, desk: Desk) -> Outcome:
+    fact = delivered.fact
+    if not fact.device:
+        return _left_out(delivered, desk, "it does not say on which device")
+    devices.told_alive(fact.device, fact.at, desk)
+    desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
+    return Outcome.APPLIED
+
+
+def _tested(delivered: Delivered, desk: Desk) -> Outcome:
+    name = desk.connection.connection
+    desk.state.write_all([WebhookTested(connection=name, at=delivered.received_at)])
+    desk.ledger.put(row(delivered, Outcome.APPLIED, desk))
+    return Outcome.APPLIED
+
+
+TAKERS: dict[Kind, Callable[[Delivered, Desk], Outcome]] = {
+    Kind.WEBHOOK_TESTED: _tested,
+    Kind.DEVICE_SEEN: devices.seen,
+    Kind.DEVICE_RELEASED: devices.released,
+    Kind.TRACKING_BEGAN: _tracking_began,
+    Kind.OUTAGE_BEGAN: outages.take,
+    Kind.OUTAGE_ENDED: outages.take,
+    Kind.BATTERY_LOW: batteries.take,
+    Kind.BATTERY_WELL: batteries.take,
+    Kind.CLOCK_CHANGED: clocks.take,
+    Kind.POSITION: positions.take,
+}
+
+
+def _note_heard(report: Report, told: Fact | Ignored, desk: Desk) -> None:
+    """That HyperTrack talks to us; what we fetched ourselves does not show that."""
+    if report.recovered or (isinstance(told, Fact) and told.kind in OURS):
+        return
+    name, at = desk.connection.connection, report.received_at
+    with suppress(Unavailable, Refused):  # the next event shows it as well
+        heard = desk.state.read(Heard, name)
+        if heard is None:
+            desk.state.write(Heard(connection=name, at=at))
+        elif at - heard.at >= HEARD:
+            desk.state.write(heard.model_copy(update={"at": at}))
+
+
+def _ignore(report: Report, desk: Desk, ignored: Ignored) -> Outcome:
+    if desk.connection.live and ignored.device:
+        # Any sign of life of an unknown device may stand for a registration that we missed. It
+        # holds nobody up: the next sign is as good.
+        with suppress(Unavailable, Refused):
+            devices.meet(desk.connection.connection, ignored.device, desk)
+    desk.ledger.put(_row(report, desk, Outcome.IGNORED, ignored, reason=ignored.reason))
+    return Outcome.IGNORED
+
+
+def _row(
+    report: Report, desk: Desk, outcome: Outcome, told: Fact | Ignored, reason: str
+) -> LedgerRow:
+    more = told.model_dump(include=OF_A_ROW)
+    return LedgerRow.model_validate(
+        {
+            **more,
+            "connection": desk.connection.connection,
+            "received_at": report.received_at,
+            "delivery": report.id,
+            "outcome": outcome,
+            "reason": reason,
+        }
+    )
