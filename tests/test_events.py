@@ -37,8 +37,9 @@ STATUSES = {
     "receive_nudge.without_key": 401,
 }
 ANSWERS: dict[str, Any] = {
-    "start_polls.scheduled": {"started": 1},
-    "reconcile.scheduled": {"started": 1},
+    "start_polls.scheduled": {"started": 1, "woken": 0},
+    "reconcile.scheduled": {"started": 1, "people": 0},
+    "take_up_deliveries.scheduled": {"taken_up": 0},
     "note_mail.bounced": {"noted": True},
     "note_mail.complaint": {"noted": True},
     "note_mail.rejected": {"noted": True},

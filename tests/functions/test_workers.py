@@ -112,7 +112,7 @@ def crossing(job: Job, kind: str, at: datetime, marker: str = "m") -> dict[str, 
 def test_a_tick_asks_for_one_poll_of_each_connection(
     aws: Pretended, bundle: Services, connection: Connection
 ) -> None:
-    assert start_polls.lambda_handler(TICK, CONTEXT) == {"started": 1}
+    assert start_polls.lambda_handler(TICK, CONTEXT) == {"started": 1, "woken": 0}
 
     [body] = aws.queued(bundle.settings.polls_queue_url)
     assert Poll.model_validate_json(body) == Poll(connection=connection.connection)
@@ -124,7 +124,7 @@ def test_a_connection_that_does_not_stand_is_not_polled(
 ) -> None:
     bundle.state.write(connection.model_copy(update={"state": state}))
 
-    assert start_polls.lambda_handler(TICK, CONTEXT) == {"started": 0}
+    assert start_polls.lambda_handler(TICK, CONTEXT) == {"started": 0, "woken": 0}
     assert aws.queued(bundle.settings.polls_queue_url) == []
 
 
