@@ -117,6 +117,8 @@ def connection(connection_id: str) -> Response[str]:
 @app.get("/connections/<connection_id>/doctor")
 def show_report(connection_id: str) -> Response[str]:
     session, found = signed_in(), known(connection_id)
+    if found.state == "ended":
+        return pages.redirect(f"/connections/{connection_id}")
     report = doctor.examine(services().case(found))
     flush(services().meter)
     return pages.html(
@@ -161,11 +163,11 @@ def connect_directly(found: Connection) -> Response[str]:
 def change_settings(connection_id: str) -> Response[str]:
     session, form = posted()
     found = known(connection_id)
+    typed = filled(settings.settings_of(found), form)
     try:
-        typed = filled(settings.settings_of(found), form)
         changed = settings.change_settings(found, typed, services().state)
     except Refused as refusal:
-        return show(session, found, problem=str(refusal), status=400)
+        return show(session, found, typed=typed, problem=str(refusal), status=400)
     if settings.tracked_otherwise(found, changed):
         state, changes = services().state, services().changes
         waking.everybody(changed, state=state, changes=changes, cause=now().isoformat())
@@ -309,7 +311,12 @@ def show_connections(
 
 
 def show(
-    session: sessions.Session, found: Connection, *, problem: str = "", status: int = 200
+    session: sessions.Session,
+    found: Connection,
+    *,
+    typed: settings.Typed | None = None,
+    problem: str = "",
+    status: int = 200,
 ) -> Response[str]:
     key = services().console_key
     return pages.html(
@@ -323,7 +330,7 @@ def show(
         form_token=sessions.form_token(session, key),
         webhook_url=f"{own_url()}/webhooks/hypertrack/{found.connection}",
         nudge_url=f"{own_url()}/nudges/salesforce/{found.connection}",
-        typed=settings.settings_of(found),
+        typed=typed or settings.settings_of(found),
         nudge_key=nudging.key_of(found.connection, key),
         ledger=services().ledger.last(found.connection, now=now(), limit=30),
         **overview.details(found, services().state, now()),

@@ -717,10 +717,19 @@ class FakeSalesforce:
             shifts_seen=self.shifts_wanted,
         )
 
-    def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
+    def view(
+        self,
+        appointment: str,
+        resource: str,
+        day: datetime,
+        entry: str = "",
+        *,
+        left: bool = False,
+    ) -> View:
         with self.fate.effect("view"):
             work = self.work.get(appointment)
-            assigned = self.assigned.get((appointment, resource))
+            nobody = Assigned(id="", name="") if left else None
+            assigned = self.assigned.get((appointment, resource), nobody)
             if work is None or assigned is None:
                 why = f"resource {resource} is not assigned to {appointment}"
                 raise Refused(why, code=NOT_ASSIGNED)

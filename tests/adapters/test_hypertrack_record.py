@@ -129,6 +129,26 @@ def test_visits_and_markers_tell_what_the_webhooks_told(
     assert (found.appointment, found.resource) == (APPOINTMENT, HANDLE)
 
 
+def test_a_visit_is_of_an_order_only_if_neither_it_nor_its_group_says_otherwise(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, old_phone: Phone
+) -> None:
+    work(old_phone, fenced(account, old_phone))
+    asked = {"device_id": old_phone.device_id}
+    answer = requests.get(
+        f"{hypertrack.url}/visits/", params=asked, auth=(ACCOUNT, SECRET_KEY), timeout=10
+    ).json()
+    for group in answer["orders"]:
+        for visit in group["visits"]:
+            visit["system_generated_order_handle"] = None  # as the contract allows
+    hypertrack.faults.append(
+        {"match": {"path": "/visits"}, "status": 200, "body": answer, "times": 1}
+    )
+
+    found = understood(account.visits(old_phone.device_id, *WINDOW))
+
+    assert [each.kind for each in found] == list(VISIT)
+
+
 def test_geotags_tell_what_the_webhooks_told(
     account: HyperTrackAccount, hypertrack: FakeHyperTrack, old_phone: Phone
 ) -> None:
@@ -193,6 +213,29 @@ def test_the_webhooks_of_an_order_are_found_by_its_worker_and_handle(
     assert len(said(understood(found), *ends)) == 2
     assert said(understood(found), *ends) == said(told(hypertrack), *ends)
     assert not {name for each in found for name in each if name.startswith("delivery_")}
+
+
+def test_an_order_that_is_paused_has_told_of_an_arrival_all_the_same(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, phone: Phone
+) -> None:
+    track(hypertrack)
+    phone.drive_to(*SITE, minutes=20)
+    phone.stay(10)
+    phone.snooze_order(str(ORDER["order_handle"]))
+
+    assert account.orders_of(HANDLE, MORNING) == [ORDER["order_handle"]]
+
+
+def test_the_geotag_of_a_customers_own_app_says_what_was_pressed(
+    account: HyperTrackAccount, hypertrack: FakeHyperTrack, phone: Phone
+) -> None:
+    track(hypertrack)
+    phone.geotag_order(str(ORDER["order_handle"]), "ClockIn")
+
+    found = said(understood(account.geotags(phone.device_id, *WINDOW)), "clocked in")
+
+    assert len(found) == 1
+    assert found == said(told(hypertrack), "clocked in")
 
 
 def test_an_order_that_is_not_known_has_told_nothing(account: HyperTrackAccount) -> None:

@@ -346,6 +346,8 @@ def test_a_resource_that_is_not_assigned_is_refused(
     with pytest.raises(Refused, match="not assigned"):
         org.view(job, other, NOW)
 
+    assert org.view(job, other, NOW, left=True).assignment == ""
+
 
 @pytest.mark.parametrize(
     "text",

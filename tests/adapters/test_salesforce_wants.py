@@ -370,6 +370,19 @@ def test_our_task_is_found_among_others_of_the_same_day_and_subject(
     assert org.find(writes(job, task=task("third"))).task == ""
 
 
+def test_our_task_is_found_though_a_dispatcher_has_worked_on_it_meanwhile(
+    org: SalesforceOrg, salesforce: FakeSalesforce, job: str
+) -> None:
+    made = org.write(writes(job, task=task())).task
+    words = f"{salesforce.row('Task', made)['Description']}\nHas been called."
+    later = (NOW + DAY).date()
+    salesforce.update(
+        "Task", made, Subject="Call Rosa", Description=words, ActivityDate=later.isoformat()
+    )
+
+    assert org.find(writes(job, task=task())).task == made
+
+
 # ── the customer's link ───────────────────────────────────────────────────────
 
 

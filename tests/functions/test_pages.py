@@ -319,6 +319,19 @@ def test_settings_are_changed_by_their_form(bundle: Services, browser: Browser) 
     assert 'name="quota_share" inputmode="numeric" value="20"' in page
 
 
+def test_settings_that_were_typed_are_shown_again_when_one_of_them_was_wrong(
+    browser: Browser,
+) -> None:
+    path = header(created(browser), "Location")
+
+    page = browser.post(f"{path}/settings", radius="77", lead="soon", tracking="orders")["body"]
+
+    assert 'name="radius" inputmode="numeric" value="77"' in page
+    assert 'name="lead" inputmode="numeric" value="soon"' in page
+    assert '<option value="orders" selected>' in page
+    assert 'name="radius" inputmode="numeric" value="100"' in browser.get(path)["body"]
+
+
 def test_what_was_chosen_is_still_chosen_when_something_else_was_wrong(
     browser: Browser,
 ) -> None:
@@ -626,6 +639,8 @@ def test_a_connection_that_is_ended_keeps_no_key_and_no_token(
     assert bundle.state.read(WebhookKeys, connection.connection) is None
     assert salesforce.oauth.sessions == {}
     assert hypertrack.geofences() == []
+    assert f"{path}/doctor" not in browser.get(path)["body"]
+    assert header(browser.get(f"{path}/doctor"), "Location") == path
 
 
 def test_a_person_is_invited_again_by_whoever_saw_the_last_invitation(

@@ -8,7 +8,7 @@ import pytest
 
 from fieldlink.connecting import onboarding
 from fieldlink.connecting.office import Office
-from fieldlink.connecting.settings import Typed, change_settings, settings_of
+from fieldlink.connecting.settings import Typed, change_settings, settings_of, tracked_otherwise
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Connection, Listed, WebhookKeys
 from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault
@@ -226,6 +226,22 @@ def test_the_webhook_door_learns_of_a_changed_wish_for_positions() -> None:
     assert changed == stored.model_copy(update={"live_positions": True, "version": 2})
 
 
+def test_settings_that_could_not_be_kept_in_full_are_as_before_when_typed_again() -> None:
+    town = Town()
+    made = create(town, TYPED)
+    stored = town.state.read(Connection, made.connection)
+    assert stored
+    typed = settings_of(stored)._replace(live_positions="yes", tracking="orders")
+    town.fate.fail("write WebhookKeys", Unavailable("busy"), times=1)
+
+    with pytest.raises(Unavailable):
+        change_settings(stored, typed, town.state)
+
+    assert town.kept == stored
+    again = change_settings(town.kept, typed, town.state)
+    assert tracked_otherwise(stored, again)
+
+
 def test_a_nameless_connection_is_called_as_its_account() -> None:
     assert create(Town(), TYPED._replace(name="")).name == "account"
 
@@ -246,6 +262,15 @@ def test_a_changed_secret_is_taken_and_the_one_before_stays_good() -> None:
     assert town.secrets == ["another-secret", "secret-key-123"]
     secret = town.vault.open(town.kept.hypertrack_secret, connection=CONNECTION)
     assert secret == "another-secret"
+
+
+def test_a_changed_secret_that_is_entered_twice_leaves_the_one_before_good() -> None:
+    town = created()
+
+    change(town)
+    change(town)
+
+    assert town.secrets == ["another-secret", "secret-key-123"]
 
 
 def test_a_changed_secret_that_hypertrack_does_not_accept_changes_nothing() -> None:

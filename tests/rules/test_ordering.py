@@ -15,6 +15,7 @@ from fieldlink.tracking import tracking, waking
 from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.tracking.ordered_work import NO_TIME, TIME_OVER
 from fieldlink.tracking.tracking import Ground
+from fieldlink.writing import reports
 from tests.fake_orders import Attempt
 from tests.make import (
     APPOINTMENT,
@@ -396,7 +397,45 @@ def test_at_another_place_another_order_is_tracked_before_the_first_is_cancelled
     assert done.index("track") < done.index("end order")
     assert statuses(world) == {HANDLE: "cancelled", f"{HANDLE}-2": "ongoing"}
     assert world.hypertrack.orders[f"{HANDLE}-2"].wanted.latitude == 48.1
-    assert [each["link"] for each in links(world)] == [LINK, f"https://trck.at/{HANDLE}-2-1"]
+    assert [(each["link"], each["order_handle"]) for each in links(world)] == [
+        (LINK, HANDLE),
+        (f"https://trck.at/{HANDLE}-2-1", f"{HANDLE}-2"),
+        ("", HANDLE),
+    ]
+
+
+def hear(world: World) -> str | None:
+    """The link that stands in its field once all is heard."""
+    for each in world.events.queued:
+        reports.take(Report.model_validate_json(each.body), world.desk)
+    world.pass_time(timedelta(minutes=5))
+    return world.salesforce.work[APPOINTMENT].share_link
+
+
+def test_a_link_that_was_replaced_does_not_come_back_when_the_work_ends() -> None:
+    world = ordered()
+    world.salesforce.link_field = True
+    hear(world)
+    put(world, appointment(latitude=48.1))
+    sync(world)
+    replaced = hear(world)
+    put(world, appointment(latitude=48.1, category=Category.COMPLETED))
+
+    sync(world)
+
+    assert (replaced, hear(world)) == (f"https://trck.at/{HANDLE}-2-1", None)
+
+
+def test_a_link_is_taken_back_from_who_is_not_assigned_any_more() -> None:
+    world = ordered()
+    world.salesforce.link_field = True
+    offered = hear(world)
+    put(world, assignment(deleted=True))
+    world.salesforce.assigned.clear()
+
+    sync(world)
+
+    assert (offered, hear(world)) == (LINK, None)
 
 
 def test_moved_to_another_time_it_is_rescheduled_and_tracked_anew_when_that_comes() -> None:
@@ -758,9 +797,10 @@ def test_a_day_of_several_has_its_own_times_and_link() -> None:
     wanted = world.hypertrack.orders[f"{HANDLE}-2026-03-05"].wanted
     assert wanted.scheduled_at == at(8) + timedelta(days=1)
     assert wanted.service_seconds == 9 * 60 * 60
-    assert [each["order_handle"] for each in links(world)] == [
-        f"{HANDLE}-2026-03-04",
-        f"{HANDLE}-2026-03-05",
+    assert [(bool(each["link"]), each["order_handle"]) for each in links(world)] == [
+        (True, f"{HANDLE}-2026-03-04"),
+        (True, f"{HANDLE}-2026-03-05"),
+        (False, f"{HANDLE}-2026-03-04"),
     ]
 
 
@@ -779,6 +819,21 @@ def test_the_new_day_is_tracked_before_the_former_is_completed() -> None:
         f"{HANDLE}-2026-03-04": "completed",
         f"{HANDLE}-2026-03-05": "ongoing",
     }
+
+
+def test_work_of_several_days_that_is_moved_as_a_whole_is_not_taken_for_done() -> None:
+    world = days_long()
+    sync(world)
+    later = timedelta(days=7)
+    put(world, appointment(starts_at=at(12) + later, ends_at=at(14) + later * 2))
+
+    sync(world)
+
+    assert list(statuses(world).values()) == ["unplanned"]
+    assert links(world)[-1]["link"] == ""
+    world.now = at(12) + later
+    assert sync(world) == 1
+    assert sorted(statuses(world).values()) == ["cancelled", "ongoing"]
 
 
 def test_work_that_comes_to_take_days_goes_on_under_the_same_order() -> None:
@@ -936,6 +991,108 @@ def test_who_has_seen_the_former_owner_does_not_take_the_order_back() -> None:
         tracking.sync(LOOK, ground(world)._replace(state=slow))
 
     assert tracked(world) == {HANDLE: COLLEAGUE}
+
+
+class Meanwhile:
+    """A HyperTrack that is slow to do one thing: another worker comes by before it is done."""
+
+    def __init__(self, world: World, what: str, meanwhile: Callable[[], object]) -> None:
+        self._world, self._what, self._meanwhile = world, what, [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._what and self._meanwhile:
+            self._meanwhile.pop()()
+        return getattr(self._world.hypertrack, name)
+
+
+@pytest.mark.parametrize("phone", ["", "another"])
+def test_an_order_whose_work_moved_while_it_was_asked_for_is_not_left_to_itself(
+    phone: str,
+) -> None:
+    world = assigned()
+
+    def reassign() -> None:
+        put(world, assignment(resource=COLLEAGUE), worker(resource=COLLEAGUE, device=phone))
+        if not phone:
+            world.hypertrack.linked.pop(COLLEAGUE)
+        sync(world, OF_COLLEAGUE)
+
+    slow = Meanwhile(world, "track", reassign)
+    with pytest.raises(Unavailable, match="another worker"):
+        tracking.sync(LOOK, ground(world)._replace(hypertrack=slow))
+    both(world)
+
+    assert tracked(world) == ({THEIRS: COLLEAGUE} if phone else {})
+    assert known(world).ended_by_us
+
+
+def test_an_order_that_went_back_while_it_was_moved_is_its_owners() -> None:
+    world = with_change(assignment(resource=COLLEAGUE))
+
+    def back() -> None:
+        put(world, assignment())
+        sync(world)
+
+    slow = Meanwhile(world, "reassign_order", back)
+    with pytest.raises(Unavailable, match="another worker"):
+        tracking.sync(OF_COLLEAGUE, ground(world)._replace(hypertrack=slow))
+    both(world)
+
+    assert tracked(world) == {HANDLE: RESOURCE}
+    assert known(world).resource == RESOURCE
+
+
+def test_an_order_that_moved_on_while_it_was_paused_is_tracked_for_its_new_owner() -> None:
+    world = with_change(resource(active=False))
+
+    def reassign() -> None:
+        put(world, assignment(resource=COLLEAGUE))
+        sync(world, OF_COLLEAGUE)
+
+    slow = Meanwhile(world, "pause_order", reassign)
+    with pytest.raises(Unavailable, match="another worker"):
+        tracking.sync(LOOK, ground(world)._replace(hypertrack=slow))
+    assert statuses(world) == {HANDLE: "disabled"}
+    both(world)
+
+    assert tracked(world) == {HANDLE: COLLEAGUE}
+
+
+def two_jobs() -> tuple[World, Sync]:
+    world, other = assigned(), ("08p000000000002AAA", "03r000000000002AAA")
+    put(world, appointment(id=other[0]), assignment(id=other[1], appointment=other[0]))
+    look = LOOK.model_copy(update={"assignments": (*LOOK.assignments, other)})
+    sync(world, look)
+    assert len(tracked(world)) == 2
+    return world, look
+
+
+def test_an_order_that_hypertrack_fails_for_does_not_keep_the_others_from_their_end() -> None:
+    world, look = two_jobs()
+    done = appointment(id="08p000000000002AAA", category=Category.COMPLETED)
+    put(world, appointment(subject="Boiler"), done)
+    world.fate.fail("change order", Unclear("500"))
+
+    with pytest.raises(Unclear):
+        sync(world, look)
+
+    assert tracked(world) == {HANDLE: RESOURCE}
+
+
+def test_while_hypertrack_is_down_it_is_tried_twice_and_no_more() -> None:
+    world, look = two_jobs()
+    third = ("08p000000000003AAA", "03r000000000003AAA")
+    put(world, appointment(id=third[0]), assignment(id=third[1], appointment=third[0]))
+    put(world, appointment(subject="B"), appointment(id="08p000000000002AAA", subject="B"))
+    for each in ("change order", "track"):
+        world.fate.fail(each, Unclear("no answer"))
+    world.fate.effects.clear()
+
+    with pytest.raises(Unclear):
+        sync(world, look.model_copy(update={"assignments": (*look.assignments, third)}))
+
+    calls = world.fate.effects.count("change order") + world.fate.effects.count("track")
+    assert calls == 2
 
 
 # ── whoever dies when ─────────────────────────────────────────────────────────
@@ -1109,6 +1266,15 @@ def test_nobody_is_forgotten_whoever_dies_while_waking() -> None:
         assert due(world) == [], death
 
 
+def test_a_time_of_a_connection_that_has_ended_is_forgotten_in_the_end() -> None:
+    world = World()
+    noted(world, 10)
+
+    [left] = world.state.all_of(Due, CONNECTION)
+
+    assert left.ttl == int((at(10) + timedelta(days=60)).timestamp())
+
+
 def test_each_time_has_a_message_of_its_own() -> None:
     world = World()
     for hour in (10, 11):
@@ -1116,3 +1282,16 @@ def test_each_time_has_a_message_of_its_own() -> None:
         wake(world)
 
     assert len(world.changes.queued) == 2
+
+
+def test_whoever_is_woken_is_tracked_though_the_workers_clock_is_behind() -> None:
+    world = assigned()
+    world.now = at(10)
+    sync(world)
+    waking.wake(world.connection, state=world.state, changes=world.changes, now=at(11))
+    [message] = world.changes.messages
+    world.now = at(10, 50)
+
+    assert sync(world, Sync.model_validate_json(message.body)) == 1
+
+    assert due(world) == [f"05 02:00 {RESOURCE}"]

@@ -443,6 +443,33 @@ def test_an_order_is_work_from_its_lead_time_on(
     assert len(world.salesforce.tasks) == told
 
 
+@pytest.mark.parametrize(
+    ("reason", "when", "told"),
+    [
+        (outages.STOPPED, at(11, 30), 0),
+        (outages.STOPPED, at(11, 32), 1),
+        ("low_battery", at(11, 30), 1),
+    ],
+)
+def test_tracking_that_stops_as_one_order_follows_another_is_no_outage(
+    reason: str, when: datetime, told: int
+) -> None:
+    world = at_work(tracking="orders", lead=60)
+    no_fence(world)
+    wanted = WantedOrder(
+        handle="order", worker=RESOURCE, latitude=52.5, longitude=13.4, radius=100
+    )
+    follows = LiveOrder(wanted=wanted, tracked=True, since=at(11, 30))
+    ordered = Ordered(
+        connection=CONNECTION, appointment=APPOINTMENT, assignment=ASSIGNMENT, orders=(follows,)
+    )
+    world.state.write_all([ordered])
+
+    take(world, began(when, reason))
+
+    assert len(world.salesforce.tasks) == told
+
+
 def pressed(world: World, *told: Fact) -> None:
     facts = {each.key: delivered(each) for each in told}
     day = Day(connection=CONNECTION, resource=RESOURCE, on=NOON.date(), facts=facts)
@@ -671,6 +698,21 @@ def test_a_refused_task_holds_nobody_up() -> None:
     assert anchor
     assert anchor.intent is None
     assert began().key in anchor.doubtful
+
+
+def test_a_refused_task_keeps_no_other_appointment_from_its_own() -> None:
+    world = at_work()
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+    world.fate.fail("write Salesforce", Refused("a validation rule"), times=1)
+
+    with pytest.raises(Refused):
+        take(world, began())
+    first = [each.appointment for each in world.salesforce.tasks]
+    take(world, began())
+
+    assert first == [NEXT]
+    assert [each.appointment for each in world.salesforce.tasks] == [NEXT, APPOINTMENT]
+    assert [each.outcome for each in world.ledger.rows] == [Outcome.APPLIED]
 
 
 def test_nobody_is_told_where_nobody_wants_to_be() -> None:

@@ -21,7 +21,7 @@ from fieldlink.records import (
     Resource,
     Tracking,
 )
-from fieldlink.writing import days, positions
+from fieldlink.writing import days, positions, reports
 from tests.fakes import NOON, FakeSalesforce
 from tests.make import (
     APPOINTMENT,
@@ -34,7 +34,9 @@ from tests.make import (
     appointment,
     connection,
     delivered,
+    device_event,
     fact,
+    report,
 )
 from tests.rules.killing import every_death
 
@@ -202,6 +204,7 @@ OFF_SHIFT: dict[str, Callable[[World], None]] = {
     "clocked out at work": all_of(at_work, on(OUT, NOON - HOUR)),
     "off a Shift": off_a_shift,
     "clocked in tomorrow": on(IN, NOON + 5 * HOUR),
+    "clocked in yesterday and never out": on(IN, NOON - 25 * HOUR),
 }
 
 
@@ -385,6 +388,15 @@ def test_where_somebody_is_stands_nowhere_but_in_salesforce(
     for text in texts:
         assert f"{latitude!r}," not in text
         assert "atitude" not in text
+
+
+def test_a_position_that_can_not_be_read_is_not_parked_with_where_somebody_is() -> None:
+    world = wanted()
+    told = device_event(
+        "location", device_id=["x"], data={"type": "Point", "coordinates": [1, 2]}
+    )
+
+    assert reports.take(report(told), world.desk) is Outcome.IGNORED
 
 
 def test_what_is_remembered_of_a_position_is_when_it_was_and_for_a_day() -> None:

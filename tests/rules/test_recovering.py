@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.hearing import recovering, silence
 from fieldlink.models import Category, Kind, Outcome, Recover, Report
 from fieldlink.records import Day, Device, Heard, LiveFence, Tracking, Visit
@@ -88,8 +89,14 @@ class Record(World):
             now=self.now,
         )
 
-    def recover(self, since: datetime = MORNING) -> int:
-        asked = Recover(connection=CONNECTION, resource=RESOURCE, since=since, until=self.now)
+    def recover(self, since: datetime = MORNING, *, nightly: bool = True) -> int:
+        asked = Recover(
+            connection=CONNECTION,
+            resource=RESOURCE,
+            since=since,
+            until=self.now,
+            nightly=nightly,
+        )
         return recovering.recover(asked, self.ground)
 
     def take(self) -> list[Outcome]:
@@ -144,6 +151,30 @@ def test_what_a_webhook_told_is_not_sent_again_though_the_record_names_it_otherw
     for told in (event(at=at(9)), event("exit", at=at(10))):
         reports.take(report(told), record.desk)
     record.hypertrack.recorded = {f"visits {DEVICE}": DAY[f"visits {DEVICE}"]}
+
+    assert record.recover() == 0
+
+
+def test_who_is_killed_after_sending_sends_the_same_again() -> None:
+    record = Record()
+    record.hypertrack.recorded = DAY
+    asked = Recover(connection=CONNECTION, resource=RESOURCE, since=MORNING, until=record.now)
+    for _ in range(2):
+        recovering.recover(asked, record.ground)
+        record.now += timedelta(minutes=6)
+
+    assert len(record.events.messages) == 8
+    assert len(record.events.queued) == 4
+
+
+@pytest.mark.parametrize("shown", ["123", "124"])
+def test_a_record_with_fewer_digits_tells_the_same_cut_or_rounded(shown: str) -> None:
+    record = Record()
+    exact = at(9).replace(microsecond=123_600)
+    reports.take(report(event(at=exact)), record.desk)
+    coarse = exact.replace(microsecond=int(shown) * 1000)
+    named = event(at=coarse, marker_id="as a visit it has another name")
+    record.hypertrack.recorded = {f"visits {DEVICE}": [named]}
 
     assert record.recover() == 0
 
@@ -228,8 +259,33 @@ def test_every_night_the_record_of_everybody_with_a_phone_is_compared() -> None:
     [queued] = record.changes.messages
     asked = Recover.model_validate_json(queued.body)
     assert (asked.resource, asked.until) == (RESOURCE, at(2, 17))
-    assert asked.since == at(2, 17) - timedelta(hours=26)
+    assert asked.since == at(2, 17) - timedelta(days=2)
     assert queued.group == f"{CONNECTION}-{RESOURCE}"
+
+
+def test_a_night_that_is_begun_again_goes_on_where_it_stopped() -> None:
+    record = Record()
+    record.fate.fail("write Heard", Unavailable("throttled"), times=1)
+    for _ in range(3):
+        with suppress(Unavailable):
+            recovering.start(
+                NOON.date(), [record.connection], state=record.state, changes=record.changes
+            )
+
+    assert len(record.changes.queued) == 1
+    assert len(record.changes.messages) == 2  # again for the one that was not noted
+
+
+def test_what_a_phone_told_after_a_night_offline_is_reached_by_the_next() -> None:
+    record = Record()
+    record.state.write(Heard(connection=CONNECTION, at=NOON, compared_at=at(2, 17)))
+    tomorrow = (NOON + timedelta(days=1)).date()
+
+    recovering.start(tomorrow, [record.connection], state=record.state, changes=record.changes)
+
+    [queued] = record.changes.messages
+    evening = at(17) - timedelta(days=1)  # known to HyperTrack this morning, and never told
+    assert Recover.model_validate_json(queued.body).since <= evening
 
 
 def test_a_night_that_was_left_out_is_made_up_for() -> None:
@@ -242,7 +298,7 @@ def test_a_night_that_was_left_out_is_made_up_for() -> None:
     )
 
     [queued] = record.changes.messages
-    assert Recover.model_validate_json(queued.body).since == compared - timedelta(hours=2)
+    assert Recover.model_validate_json(queued.body).since == compared - timedelta(days=1)
 
 
 def listen(record: Record) -> int:
@@ -291,6 +347,29 @@ def test_a_silent_connection_is_asked_for_once_an_hour_and_from_the_last_word_on
     assert [number for number, count in enumerate(counts) if count] == [6, 18]
     asked = [Recover.model_validate_json(each.body) for each in record.changes.messages]
     assert {each.since for each in asked} == {last - timedelta(minutes=10)}
+
+
+def test_who_was_silent_for_weeks_is_asked_only_for_what_no_night_has_compared() -> None:
+    record = Record()
+    last = record.now - timedelta(days=30)
+    record.state.write(Heard(connection=CONNECTION, at=last))
+    record.state.write_all([appointment(starts_at=last, ends_at=record.now)])
+
+    assert listen(record) == 1
+
+    [queued] = record.changes.messages
+    asked = Recover.model_validate_json(queued.body)
+    assert record.now - asked.since <= timedelta(days=2)
+
+
+def test_what_hypertrack_refuses_in_a_silence_is_left_to_the_night() -> None:
+    record = Record()
+    record.hypertrack.recorded = DAY
+    record.fate.fail("geotags", Refused("401", code="401"), times=2)
+
+    assert record.recover(nightly=False) == 0
+    with pytest.raises(Refused):
+        record.recover()
 
 
 @pytest.mark.parametrize(

@@ -602,3 +602,16 @@ def _lined_up(house: House, who: str, doomed: list[Death]) -> None:
         house.fate.death = None
         return
     house.line_up(who)
+
+
+@pytest.mark.parametrize("more", [{"state": "ending"}, {"by_shifts": False}])
+def test_whom_a_killed_worker_switched_on_is_switched_off_if_shifts_count_no_more(
+    more: dict[str, Any],
+) -> None:
+    for house, death in every_death(begun, House.line_up):
+        house.connection = connection(**{"by_shifts": True, **more})
+
+        house.line_up()
+
+        assert house.on == set(), death
+        assert not _noted(house), death

@@ -48,6 +48,7 @@ class Sync(Model):
     connection: str
     resource: str
     assignments: tuple[tuple[str, str], ...] = ()  # (appointment, assignment) newly seen
+    due: Utc | None = None  # when the time came that this look is for
 
 
 class Recover(Model):
@@ -57,6 +58,7 @@ class Recover(Model):
     resource: str
     since: Utc
     until: Utc
+    nightly: bool = True  # else it is of a silence, and the night asks for the same again
 
 
 class Invite(Model):
@@ -306,7 +308,7 @@ class View(Model):
     work_order_line: str = ""
     changed_at: Utc
     changed_by_us: bool
-    assignment: str
+    assignment: str  # "": not any more
     actual_travel: float | None = None  # minutes
     resource_name: str = ""
     time_zone: str = "UTC"  # of the resource's user

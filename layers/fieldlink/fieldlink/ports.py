@@ -234,7 +234,17 @@ class Salesforce(Describing, Protocol):
         """What became of rows that a full look did not show."""
         ...
 
-    def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View: ...
+    def view(
+        self,
+        appointment: str,
+        resource: str,
+        day: datetime,
+        entry: str = "",
+        *,
+        left: bool = False,
+    ) -> View:
+        """`left`: though the resource is not assigned any more; else Refused (NOT_ASSIGNED)."""
+        ...
 
     def find(self, writes: Writes) -> Written:
         """Which of the new rows in `writes` are there already."""

@@ -395,6 +395,7 @@ class LiveOrder(Model):
     wanted: WantedOrder  # as HyperTrack has it, as far as we know
     asked: bool = False  # it was asked to be so, and no answer seen yet
     tracked: bool = False  # HyperTrack has answered that it tracks it
+    since: Utc | None = None  # when it was tracked first for whoever has it
     paused: bool = False  # disabled: not to be done just now
     later: bool = False  # rescheduled: HyperTrack plans it and does not track it
     over: bool = False  # somebody has ended it, and it was not us
@@ -448,6 +449,7 @@ class OnShift(Record):
 
     resource: str
     tracking: bool
+    asked: bool = False  # it was asked to be on, and no answer seen yet
 
     @property
     def key(self) -> tuple[str, ...]:

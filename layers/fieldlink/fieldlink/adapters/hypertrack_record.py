@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PAGE = 100
 # A visit is listed by its arrival, and we want to hear of departures, too.
 LONGEST_VISIT = timedelta(days=1)
+# An order that is not over may have told of an arrival before it was put off or paused.
+NOT_OVER = "ongoing,disabled,rescheduled,assigned,planned,unplanned"
 # What a list of an order's webhooks says of their delivery.
 OF_DELIVERY = {"delivery_http_status", "retry_count", "delivery_http_response_text"}
 WAY = ("distance", "duration", "idle_time")
@@ -33,7 +35,7 @@ class RecordApi(HyperTrackRest):
         found: dict[str, None] = {}
         ended = f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         for only in (
-            {"status": "ongoing"},
+            {"status": NOT_OVER},
             {"completed_at_from": ended},
             {"cancelled_at_from": ended},
         ):
@@ -65,7 +67,7 @@ class RecordApi(HyperTrackRest):
             event
             for order in self._listed("/visits/", "orders", query)
             for visit in field(order, "visits") or ()
-            if not _of_an_order(visit)
+            if not _of_an_order(visit, order)
             for event in _of_visit(visit)
         ]
         return [each for each in events if _since(each, since)]
@@ -85,10 +87,11 @@ class RecordApi(HyperTrackRest):
             "from_time": _moment(since),
             "to_time": _moment(until),
             "include_geotags_with_orders": "true",
+            "include_system_generated_order_handle": "true",
             "limit": PAGE,
         }
         return [
-            _of_geotag(geotag)
+            _of_geotag(geotag, order)
             for order in self._listed("/geotags/", "orders", query)
             for geotag in field(order, "geotags") or ()
         ]
@@ -143,12 +146,14 @@ def _ends(told: dict[str, Any], left: Any, source: Any) -> Iterator[Event]:
             }
 
 
-def _of_geotag(geotag: Any) -> Event:
+def _of_geotag(geotag: Any, group: Any) -> Event:
     way = {name: field(geotag, name) for name in WAY}
     data = {"metadata": field(geotag, "metadata") or {}}
+    if field(geotag, "geotag_type"):  # so it is called there
+        data["order_status"] = geotag["geotag_type"]
     if way["distance"] is not None:
         data["route_to"] = way
-    if _of_an_order(geotag):
+    if _of_an_order(geotag, group):
         data["order_handle"] = geotag["order_handle"]
     return {
         "type": "geotag",
@@ -160,10 +165,10 @@ def _of_geotag(geotag: Any) -> Event:
     }
 
 
-def _of_an_order(found: Any) -> bool:
-    """HyperTrack gives one of its own making to what belongs to none."""
-    ours = not field(found, "system_generated_order_handle")
-    return bool(field(found, "order_handle")) and ours
+def _of_an_order(found: Any, group: Any) -> bool:
+    """HyperTrack gives one of its own making to what belongs to none, and says so of either."""
+    made_up = any(field(each, "system_generated_order_handle") for each in (found, group))
+    return bool(field(found, "order_handle")) and not made_up
 
 
 def _since(event: Event, since: datetime) -> bool:

@@ -84,27 +84,32 @@ class SalesforceOrg:
             self._rest, self._connection, self._unreadable(), self._wants.shifts
         )
 
-    def view(self, appointment: str, resource: str, day: datetime, entry: str = "") -> View:
+    def view(
+        self,
+        appointment: str,
+        resource: str,
+        day: datetime,
+        entry: str = "",
+        *,
+        left: bool = False,
+    ) -> View:
         """One resource's work on one appointment, with the time sheets around a day.
 
-        `entry`: the id of our own time sheet entry, if there is one.
+        `entry`: our own time sheet entry. `left`: though the resource is assigned no more.
         """
         queries = salesforce_soql_work.view_queries(
             appointment, resource, day, entry, self._unreadable(), self._wants.field
         )
         parts = _parts(self._composite(queries))
-        work = next(iter(_good(parts["appointment"])["records"]), None)
-        if work is None:
+        work, assigned = _first(parts["appointment"]), _first(parts["assignment"])
+        if not work:
             raise Refused(f"appointment {appointment} does not exist or is not shared with us")
-        assigned = next(iter(_good(parts["assignment"])["records"]), None)
-        if assigned is None:
+        if not (assigned or left):
             why = f"resource {resource} is not assigned to appointment {appointment}"
             raise Refused(why, code=NOT_ASSIGNED)
         sheets, problem = _sheets(parts["sheets"])
-        statuses = _good(parts["statuses"])["records"] if "statuses" in parts else []
-        seen = salesforce_rows.view(
-            work, assigned, statuses, sheets, problem, resource, self._user
-        )
+        told = _good(parts["statuses"])["records"] if "statuses" in parts else []
+        seen = salesforce_rows.view(work, assigned, told, sheets, problem, resource, self._user)
         own = _good(parts["entry"])["records"] if "entry" in parts else ()
         link = salesforce_rows.link(work, self._wants.field)
         return seen.model_copy(update={"entry": salesforce_rows.booked(own), **link})
@@ -160,6 +165,10 @@ def _good(part: dict[str, Any]) -> dict[str, Any]:
     if part["httpStatusCode"] >= 300:
         raise refusal(body_errors(part["body"]), part["httpStatusCode"])
     return dict(part["body"])
+
+
+def _first(part: dict[str, Any]) -> dict[str, Any]:
+    return dict(next(iter(_good(part)["records"]), {}))
 
 
 def _sheets(part: dict[str, Any]) -> tuple[list[dict[str, Any]] | None, str]:

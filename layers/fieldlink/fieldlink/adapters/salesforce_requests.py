@@ -124,7 +124,7 @@ def written(writes: Writes, bodies: Mapping[str, Any]) -> Written:
 
 
 def found(writes: Writes, records: Mapping[str, list[dict[str, Any]]]) -> Written:
-    """Our rows among those of the same time and subject: the last line of their text tells."""
+    """Our rows among the others: the reference in their text tells."""
     event = _ours(records.get("event", ()), writes.event.description if writes.event else "")
     entry = _ours(records.get("entry", ()), writes.entry.description if writes.entry else "")
     task = _ours(records.get("task", ()), writes.task.description if writes.task else "")
@@ -138,6 +138,4 @@ def found(writes: Writes, records: Mapping[str, list[dict[str, Any]]]) -> Writte
 
 def _ours(candidates: Any, description: str) -> dict[str, Any]:
     reference = description.rpartition("\n")[2]
-    return next(
-        (row for row in candidates if (row["Description"] or "").endswith(reference)), {}
-    )
+    return next((row for row in candidates if reference in (row["Description"] or "")), {})

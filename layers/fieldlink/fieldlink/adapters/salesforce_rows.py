@@ -137,7 +137,7 @@ def view(
         work_order_line=salesforce_id(work.get("ParentRecordId"), WORK_ORDER_LINE),
         changed_at=moment(work.get("LastModifiedDate")) or datetime.min.replace(tzinfo=UTC),
         changed_by_us=work.get("LastModifiedById") == user,
-        assignment=assigned["Id"],
+        assignment=assigned.get("Id") or "",
         actual_travel=assigned.get("ActualTravelTime"),
         resource_name=person.get("Name") or "",
         time_zone=(person.get("RelatedRecord") or {}).get("TimeZoneSidKey") or "UTC",

@@ -77,12 +77,8 @@ def find_queries(writes: Writes) -> dict[str, str]:
             f"AND StartDateTime = {moment(writes.event.starts_at)} "
             f"AND Subject = {quoted(writes.event.subject)} ORDER BY Id"
         )
-    if writes.task:
-        queries["task"] = (
-            f"SELECT Id, Description FROM Task WHERE {of_work} "
-            f"AND ActivityDate = {writes.task.due} "
-            f"AND Subject = {quoted(writes.task.subject)} ORDER BY Id"
-        )
+    if writes.task:  # by nothing that a dispatcher who works on it may change
+        queries["task"] = f"SELECT Id, Description FROM Task WHERE {of_work} ORDER BY Id"
     if writes.entry and not writes.entry.id:
         queries["entry"] = (
             "SELECT Id, TimeSheetId, Description FROM TimeSheetEntry "

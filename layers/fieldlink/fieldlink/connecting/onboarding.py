@@ -56,7 +56,8 @@ def change_secret(
     office: Office,
     account: Callable[[str, Callable[[], str]], HyperTrack],
 ) -> None:
-    """Take a new SecretKey. Deliveries signed with the one before are still accepted.
+    """Take a new SecretKey. Deliveries signed with the one before are still accepted,
+    also when the new one is entered twice.
 
     The webhook door learns it first: it must never refuse what HyperTrack signs.
     """
@@ -66,9 +67,10 @@ def change_secret(
     name = connection.connection
     sealed = office.vault.seal(secret, connection=name)
     keys = office.state.read(WebhookKeys, name) or WebhookKeys(connection=name, secrets=())
-    former = (connection.hypertrack_secret,)
+    known = (connection.hypertrack_secret, *keys.secrets)
+    former = tuple(each for each in known if office.vault.open(each, connection=name) != secret)
     changed = connection.model_copy(update={"hypertrack_secret": sealed})
-    for record in (keys.model_copy(update={"secrets": (sealed, *former)}), changed):
+    for record in (keys.model_copy(update={"secrets": (sealed, *former[:1])}), changed):
         if not office.state.write(record):
             raise Unavailable("somebody else changed this connection just now")
 

@@ -49,9 +49,11 @@ def change_settings(connection: Connection, typed: Typed, state: State) -> Conne
     """Keep what was typed; the webhook door learns whether positions are wanted."""
     changed = connection.model_copy(update=checked_settings(typed))
     keys = state.read(WebhookKeys, connection.connection)
-    records: list[Record] = [changed]
+    records: list[Record] = []
     if keys and keys.live_positions != changed.live_positions:
         records.append(keys.model_copy(update={"live_positions": changed.live_positions}))
+    # The connection last: who then types it again still sees what has not been changed yet.
+    records.append(changed)
     for record in records:
         if not state.write(record):
             raise Unavailable("somebody else changed this connection just now")

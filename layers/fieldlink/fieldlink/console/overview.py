@@ -42,6 +42,7 @@ def details(connection: Connection, state: State, now: datetime) -> dict[str, An
     parked = sorted(state.all_of(Parked, name), key=lambda each: each.at, reverse=True)
     waiting = len(state.some_of(Held, name, limit=SHOWN + 1))
     able = state.read(Capabilities, name)
+    people = listed(name, state, now)
     return {
         "calls": calls(state.read(Gate, name), connection),
         "waiting": f"more than {SHOWN}" if waiting > SHOWN else str(waiting or ""),
@@ -50,7 +51,8 @@ def details(connection: Connection, state: State, now: datetime) -> dict[str, An
         "watermark": shown(mark.at) if mark else "",
         "tested": shown(tested.at) if tested else "",
         "parked": parked[:SHOWN],
-        "people": listed(name, state, now)[:SHOWN],
+        "people": people[:SHOWN],
+        "names": {each.resource: each.name for each in people},
         "outages": outages(name, state)[:SHOWN],
     }
 

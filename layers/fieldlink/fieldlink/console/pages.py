@@ -24,7 +24,7 @@ STATES = {
     "incomplete": "Connected, but Field Service can't be used yet",
     "connected": "Connected",
     "lost": "Reconnect needed",
-    "ending": "Disconnecting: geofences are being removed",
+    "ending": "Disconnecting: geofences and orders are being ended",
     "ended": "Disconnected",
 }
 

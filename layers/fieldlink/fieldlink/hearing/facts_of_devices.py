@@ -22,7 +22,7 @@ def of_device(
     """What becomes of a phone: whose it is, whether it tracks, how it fares."""
     resource = salesforce_id(event.worker, "0Hn")
     if not event.device and not resource:
-        if "device_id" in event.odd:
+        if "device_id" in event.odd and kind is not Kind.POSITION:  # not parked with its place
             event.refuse("device_id")
         return ignored(event, f"{event.type} without a device")
     if kind is Kind.POSITION and event.place is None:

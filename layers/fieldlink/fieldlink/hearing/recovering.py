@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from fieldlink.records import Anchor
     from fieldlink.tracking.tracking import Ground
 
-# A night and what the one before may have missed while its own phones were offline.
-SPAN = timedelta(hours=26)
-OVERLAP = timedelta(hours=2)
+# A day, and the one before: a phone that was offline in the evening tells of it in the morning.
+SPAN = timedelta(days=2)
+OVERLAP = timedelta(days=1)
 MOST = timedelta(days=14)  # further back the queues would have told us
 # What is worth recovering. Estimates, outages and positions of hours ago are of no use.
 OF_WORK = {
@@ -53,7 +53,10 @@ OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 def start(
     night: date, connections: Iterable[Connection], *, state: State, changes: Outbox
 ) -> int:
-    """Have HyperTrack's record of every resource compared. Returns for how many."""
+    """Have HyperTrack's record of every resource compared. Returns for how many.
+
+    One that was stopped in the middle goes on there when the schedule repeats it.
+    """
     count = 0
     until = datetime.combine(night, time(2, 17), UTC)  # the schedule's own minute
     for connection in connections:
@@ -61,6 +64,8 @@ def start(
             continue
         name = connection.connection
         heard = state.read(Heard, name) or Heard(connection=name, at=until)
+        if heard.compared_at and heard.compared_at >= until:
+            continue
         since = min(until - SPAN, (heard.compared_at or until) - OVERLAP)
         count += of_everybody(
             name, max(since, until - MOST), until, state=state, changes=changes
@@ -87,8 +92,14 @@ def recover(order: Recover, ground: Ground) -> int:
     if not ground.connection.live:
         return 0
     missed: dict[str, Report] = {}
-    for event in _recorded(order, ground):
-        report = _report(event, order, ground.now)
+    try:
+        recorded = list(_recorded(order, ground))
+    except Refused:
+        if order.nightly:
+            raise
+        return 0  # the night asks for it again: a person need not hear of it each hour
+    for event in recorded:
+        report = _report(event, order)
         fact = _fact(report, ground)
         if fact and not _known(fact, order.resource, ground):
             missed.setdefault(f"{fact.kind} {fact.at} {fact.geofence or fact.order}", report)
@@ -115,11 +126,16 @@ def _devices(worker: Worker) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in (worker.device, *worker.devices) if each))
 
 
-def _report(event: dict[str, object], order: Recover, now: datetime) -> Report:
+def _report(event: dict[str, object], order: Recover) -> Report:
+    """The same whenever the order is tried again, so that the queue drops what it has."""
     content = json.dumps(event, sort_keys=True, default=str)
     digest = hashlib.sha256(f"{order.connection}{content}".encode()).hexdigest()
     return Report(
-        connection=order.connection, id=digest, received_at=now, event=event, recovered=True
+        connection=order.connection,
+        id=digest,
+        received_at=order.until,
+        event=event,
+        recovered=True,
     )
 
 

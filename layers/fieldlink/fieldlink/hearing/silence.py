@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.commands import recover_message
 from fieldlink.errors import must
+from fieldlink.hearing.recovering import SPAN
 from fieldlink.models import Recover
 from fieldlink.records import Appointment, Heard, Tracking, Worker
 
@@ -40,10 +41,12 @@ def listen(connection: Connection, *, state: State, changes: Outbox, now: dateti
     ticks = (now - heard.at) // TICK
     if not ticks or ticks % TICKS_OF_SILENCE:
         return 0
-    since = heard.at - REACH_BACK
+    since = max(heard.at - REACH_BACK, now - SPAN)  # the nights have seen to what was before
     silent = list(_at_work(name, state, now))
     changes.put(
-        recover_message(Recover(connection=name, resource=each, since=since, until=now))
+        recover_message(
+            Recover(connection=name, resource=each, since=since, until=now, nightly=False)
+        )
         for each in silent
     )
     return len(silent)

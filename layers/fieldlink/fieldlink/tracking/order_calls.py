@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import LiveOrder, Order, Ordered
 from fieldlink.tracking import waking
-from fieldlink.tracking.order_notes import claim, keep, register, replace, until, without
+from fieldlink.tracking.order_notes import (
+    answered,
+    claim,
+    keep,
+    register,
+    replace,
+    until,
+    without,
+)
 from fieldlink.tracking.ordered_work import same_place, wanted
 
 if TYPE_CHECKING:
@@ -42,9 +50,10 @@ def track(
             return ordered, None
         if found:
             links = {"share_url": found.share_url, "embed_url": found.embed_url}
-            done = asked.model_copy(update={"asked": False, "tracked": True, **links})
+            held = {"asked": False, "tracked": True, "since": ground.now}
+            done = asked.model_copy(update=held | links)
             register(ordered, done, ground)
-            return replace(ordered, asked, done, ground), done
+            return answered(ordered, asked, done, ground), done
         ordered = end(ordered, asked, ground, completed=False)
     raise Unavailable("other orders of these handles are in the way")
 
@@ -63,7 +72,7 @@ def put_off(ordered: Ordered, order: LiveOrder, slot: Slot, ground: Ground) -> O
     except Refused:
         return end(ordered, asked, ground, completed=False)
     done = asked.model_copy(update={"asked": False})
-    return replace(ordered, asked, done, ground)
+    return answered(ordered, asked, done, ground)
 
 
 def end(ordered: Ordered, order: LiveOrder, ground: Ground, *, completed: bool) -> Ordered:

@@ -44,19 +44,18 @@ def offer(ordered: Ordered, kept: LiveOrder | None, ground: Ground) -> Ordered:
     link = kept.share_url if kept and not kept.over else ""
     if link == ordered.offered:
         return ordered
-    offering = [each for each in ordered.orders if each.share_url == (link or ordered.offered)]
-    data = {
-        "appointment": ordered.appointment,
-        "resource": offering[0].wanted.worker if offering else "",
-        "link": link,
-        "order_handle": offering[0].wanted.handle if offering else "",
-    }
-    told = webhooks.message(
-        {"type": "fieldlink.link", "data": data},
-        connection=ordered.connection,
-        received_at=ground.now.isoformat(),
+    new, old = _offering(ordered, link), _offering(ordered, ordered.offered)
+    told = [_told(ordered, new, link)] if link else []
+    if not link or old:  # also of another order's: it must not come back when this one ends
+        told.append(_told(ordered, old, ""))
+    ground.events.put(
+        webhooks.message(
+            {"type": "fieldlink.link", "data": each},
+            connection=ordered.connection,
+            received_at=ground.now.isoformat(),
+        )
+        for each in told
     )
-    ground.events.put([told])
     return keep(ordered.model_copy(update={"offered": link}), ground)
 
 
@@ -64,6 +63,37 @@ def replace(ordered: Ordered, order: LiveOrder, by: LiveOrder, ground: Ground) -
     """Write that an order is another one by now."""
     kept = tuple(by if each == order else each for each in ordered.orders)
     return keep(ordered.model_copy(update={"orders": kept}), ground)
+
+
+def answered(ordered: Ordered, asked: LiveOrder, done: LiveOrder, ground: Ground) -> Ordered:
+    """Write that HyperTrack has done what was asked for.
+
+    If somebody else has changed the order meanwhile, nobody knows whose call came last.
+    """
+    try:
+        return replace(ordered, asked, done, ground)
+    except Unavailable:
+        _doubt(ordered, asked, ground)
+        raise
+
+
+def _doubt(ordered: Ordered, asked: LiveOrder, ground: Ground) -> None:
+    """Have the order asked for once more, or ended if it is nobody's by now."""
+    blank = ordered.model_copy(update={"version": 0, "orders": (), "offered": ""})
+    found = ground.state.read(Ordered, *ordered.key) or blank
+    again = tuple(
+        each.model_copy(update={"asked": True, "paused": each.paused or asked.paused})
+        if _same(each, asked)
+        else each
+        for each in found.orders
+    )
+    if not any(_same(each, asked) for each in found.orders):
+        again = (*again, asked.model_copy(update={"leaving": True}))
+    keep(found.model_copy(update={"orders": again}), ground)
+
+
+def _same(one: LiveOrder, other: LiveOrder) -> bool:
+    return one.wanted.handle == other.wanted.handle
 
 
 def without(ordered: Ordered, order: LiveOrder, ground: Ground) -> Ordered:
@@ -81,6 +111,19 @@ def register(ordered: Ordered, order: LiveOrder, ground: Ground, **more: object)
 def until(ground: Ground) -> int:
     """When what is over may be forgotten."""
     return int((ground.now + REMEMBER_ORDER).timestamp())
+
+
+def _offering(ordered: Ordered, link: str) -> LiveOrder | None:
+    return next((each for each in ordered.orders if link and each.share_url == link), None)
+
+
+def _told(ordered: Ordered, order: LiveOrder | None, link: str) -> dict[str, str]:
+    return {
+        "appointment": ordered.appointment,
+        "resource": order.wanted.worker if order else "",
+        "link": link,
+        "order_handle": order.wanted.handle if order else "",
+    }
 
 
 def _order(ordered: Ordered, wish: WantedOrder) -> Order:

@@ -36,6 +36,7 @@ class Plan(NamedTuple):
     upcoming: Slot | None = None  # the one after that
     waiting: str = ""  # why there is none, or it can't be tracked
     waits_for_its_time: bool = False
+    first: date | None = None  # of its days, if it takes several
 
     @property
     def look_at(self) -> datetime | None:
@@ -46,7 +47,9 @@ class Plan(NamedTuple):
     def past(self, order: LiveOrder) -> bool:
         """Whether an order was for an earlier day, of work that goes on."""
         today = self.slot or self.upcoming
-        return bool(order.day and today and today.day and order.day < today.day)
+        if not (order.day and self.first and today and today.day):
+            return False
+        return self.first <= order.day < today.day
 
 
 def plan(work: Work, connection: Connection, now: datetime) -> Plan:
@@ -65,11 +68,12 @@ def plan(work: Work, connection: Connection, now: datetime) -> Plan:
     upcoming = next((each for each in days if each.due_at > now), None)
     device = "" if work.device or not (slot or upcoming) else NO_DEVICE
     if slot:
-        return Plan(slot, upcoming, device)
+        return Plan(slot, upcoming, device, first=days[0].day)
     if upcoming is None:
         return Plan(waiting=TIME_OVER)
     when = f"tracked from {upcoming.due_at.astimezone(local):%Y-%m-%d %H:%M}"
-    return Plan(None, upcoming, device or when, waits_for_its_time=True)
+    first = days[0].day
+    return Plan(None, upcoming, device or when, waits_for_its_time=True, first=first)
 
 
 def wanted(slot: Slot, work: Work, connection: Connection, handle: str) -> WantedOrder:

@@ -13,7 +13,7 @@ from fieldlink.errors import Refused
 from fieldlink.records import LiveOrder, Ordered
 from fieldlink.tracking import order_calls, waking
 from fieldlink.tracking.fencing import NO_DEVICE
-from fieldlink.tracking.order_notes import offer, register, replace
+from fieldlink.tracking.order_notes import answered, offer, register, replace
 from fieldlink.tracking.ordered_work import Plan, Work, plan, same_place, standing_for, wanted
 
 if TYPE_CHECKING:
@@ -135,14 +135,18 @@ def _change(
     except Refused:
         found = ground.hypertrack.order(wish.handle)
         if found and found.over and order.wanted.worker == wish.worker:
-            over = changed.model_copy(update={"asked": False, "over": True})
-            return _Made(replace(ordered, changed, over, ground), over)
+            return _done(ordered, changed, ground, over=True)
         if found and found.tracked and found.worker == wish.worker:
             raise
         leaving = changed.model_copy(update={"leaving": True})
         return _track(replace(ordered, changed, leaving, ground), work, slot, ground)
-    done = changed.model_copy(update={"asked": False, "paused": False})
-    return _Made(replace(ordered, changed, done, ground), done)
+    since = ground.now if moves or order.paused else order.since
+    return _done(ordered, changed, ground, paused=False, since=since)
+
+
+def _done(ordered: Ordered, asked: LiveOrder, ground: Ground, **update: object) -> _Made:
+    done = asked.model_copy(update={"asked": False, **update})
+    return _Made(answered(ordered, asked, done, ground), done)
 
 
 def _pause(ordered: Ordered, order: LiveOrder | None, ground: Ground) -> _Made:
@@ -157,7 +161,7 @@ def _pause(ordered: Ordered, order: LiveOrder | None, ground: Ground) -> _Made:
         return _Made(ordered)  # it can't wait, so it is ended
     # What else was asked for is still to be done when they are back.
     paused = asked.model_copy(update={"asked": order.asked})
-    return _Made(replace(ordered, asked, paused, ground), paused)
+    return _Made(answered(ordered, asked, paused, ground), paused)
 
 
 def _finish(

@@ -41,8 +41,8 @@ def bring_in_line(resource: str, ground: Ground) -> None:
     person = ground.state.read(Resource, name, resource)
     planned = _of(resource, ground) if _works(person, ground) else []
     wanted = any(each.starts_at <= ground.now < each.ends_at for each in planned)
-    if wanted != known.tracking and _switch(resource, person, wanted, ground):
-        must(ground.state.write(known.model_copy(update={"tracking": wanted})))
+    if wanted != known.tracking or known.asked:
+        _turn(known, person, wanted, ground)
     moments = {at for each in planned for at in (each.starts_at, each.ends_at)}
     if following := min((at for at in moments if at > ground.now), default=None):
         waking.at(name, following, resource, "shift", state=ground.state)
@@ -83,6 +83,16 @@ def _works(person: Resource | None, ground: Ground) -> bool:
 def _of(resource: str, ground: Ground) -> list[Planned]:
     found = ground.state.all_of(Planned, ground.connection.connection, resource)
     return [each for each in found if each.starts_at < each.ends_at]
+
+
+def _turn(known: OnShift, person: Resource | None, wanted: bool, ground: Ground) -> None:
+    """Who may be on is noted before, so that whoever comes after a crash switches them off."""
+    if wanted and not known.asked:
+        asked = known.model_copy(update={"tracking": True, "asked": True})
+        must(ground.state.write(asked))
+        known = asked.model_copy(update={"version": asked.version + 1})
+    on = _switch(known.resource, person, wanted, ground) and wanted
+    must(ground.state.write(known.model_copy(update={"tracking": on, "asked": False})))
 
 
 def _switch(resource: str, person: Resource | None, wanted: bool, ground: Ground) -> bool:

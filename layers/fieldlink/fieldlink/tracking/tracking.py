@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.errors import Refused
 from fieldlink.models import Category
 from fieldlink.people import devices
 from fieldlink.records import Appointment, Assignment, Ordered, Tracking
 from fieldlink.tracking import fencing, ordering, shifts
 from fieldlink.tracking.fencing import NO_DEVICE, keep
+from fieldlink.tracking.one_by_one import Troubles
 from fieldlink.tracking.ordered_work import Work
 from fieldlink.tracking.whose_work import People
 
@@ -73,19 +73,20 @@ class _Seen(NamedTuple):
 
 def sync(order: Sync, ground: Ground) -> int:
     """Bring one resource's tracking in line with its assignments. Returns how many stand."""
+    if order.due:  # whoever was woken counts as awake, though this worker's clock is behind
+        ground = ground._replace(now=max(ground.now, order.due))
     seen = [_see(each, ground) for each in _known(order, ground)]
     people = People(ground)
-    standing, refusals = 0, []
+    standing, troubles = 0, Troubles()
     for each in seen:
-        try:
+        with troubles:
             standing += _bring_in_line(each, people, ground)
-        except Refused as refusal:  # of one place; the others are tracked all the same
-            refusals.append(refusal)
-    shifts.bring_in_line(order.resource, ground)
+    with troubles:
+        shifts.bring_in_line(order.resource, ground)
     if people.has_left(order.resource):
-        devices.release(order.resource, ground)
-    if refusals:
-        raise refusals[0]
+        with troubles:
+            devices.release(order.resource, ground)
+    troubles.tell()
     return standing
 
 

@@ -6,6 +6,7 @@ costs a look.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fieldlink.commands import sync_message
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 # Of one connection in one tick. A look takes far longer than its message, so a fleet that
 # begins its day at one minute is sent on in full within a few ticks.
 PAGE = 1_000
+FORGET = timedelta(days=60)  # of a connection that has ended, and looks at nobody
 GLANCE = 25  # are read to see whether there is anything to do, which mostly there is not
 
 
 def at(connection: str, moment: datetime, resource: str, why: str, *, state: State) -> None:
     """Have a resource looked at when a moment has come. Noted twice, it is one."""
-    state.write_all([Due(connection=connection, at=moment, resource=resource, why=why)])
+    until = int((moment + FORGET).timestamp())
+    due = Due(connection=connection, at=moment, resource=resource, why=why, ttl=until)
+    state.write_all([due])
 
 
 def wake(connection: Connection, *, state: State, changes: Outbox, now: datetime) -> int:
@@ -39,7 +43,8 @@ def wake(connection: Connection, *, state: State, changes: Outbox, now: datetime
     latest = {each.resource: each for each in due}
     changes.put(
         sync_message(
-            Sync(connection=name, resource=resource), f"due {each.at.isoformat()} {each.why}"
+            Sync(connection=name, resource=resource, due=each.at),
+            f"due {each.at.isoformat()} {each.why}",
         )
         for resource, each in latest.items()
     )

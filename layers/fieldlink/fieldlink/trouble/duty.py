@@ -15,6 +15,7 @@ from fieldlink.records import (
     Tracking,
     Visit,
 )
+from fieldlink.tracking.ordered_days import LONGEST_SHIFT
 from fieldlink.writing import visits
 from fieldlink.writing.visits import ARRIVALS, DEPARTURES
 from fieldlink.zones import zone
@@ -34,15 +35,19 @@ OVER = {Kind.CHECKED_OUT, Kind.CANCELLED}
 CLOCKS = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 # The app stops tracking while it clocks out, and either may be told first.
 AT_ONCE = timedelta(minutes=2)
+# Tracking that stopped before an order, or as it began, has not stopped during its work:
+# the order before it was given to somebody else.
+SWITCHING = timedelta(minutes=1)
 
 
 def work_on(resource: str, at: datetime, desk: Desk, *, left: bool) -> list[str]:
     """The appointments of a resource that were on at a moment and still are tracked.
 
-    `left`: also those that it had left, to which it may come back.
+    `left`: also those that it had left, to which it may come back, and those whose order
+    was not tracked yet.
     """
     name = desk.connection.connection
-    tracked = {each.appointment for each in _tracked(resource, desk)}
+    tracked = {each.appointment for each in _tracked(resource, None if left else at, desk)}
     keys = [(name, each) for each in tracked]
     if not keys:
         return []
@@ -68,7 +73,10 @@ def off_duty(resource: str, at: datetime, desk: Desk) -> str:
 
 
 def last_button(resource: str, at: datetime, desk: Desk) -> Kind | None:
-    """Clocked in or out, by what was pressed last, today or yesterday: some work at night."""
+    """Clocked in or out, by what was pressed last, today or yesterday: some work at night.
+
+    Who clocked in longer ago than anybody works has forgotten to clock out.
+    """
     name = desk.connection.connection
     known = desk.state.read(Resource, name, resource)
     local = at.astimezone(zone(known.time_zone if known else "UTC")).date()
@@ -77,17 +85,21 @@ def last_button(resource: str, at: datetime, desk: Desk) -> Kind | None:
     return _last_button(found, at)
 
 
-def _tracked(resource: str, desk: Desk) -> list[Tracking]:
-    """What HyperTrack has a geofence or an order for."""
+def _tracked(resource: str, at: datetime | None, desk: Desk) -> list[Tracking]:
+    """What HyperTrack has a geofence or an order for, and had at a moment if one is named."""
     known = desk.state.all_of(Tracking, desk.connection.connection, resource)
     keys = [(each.connection, each.appointment, each.assignment) for each in known]
     in_orders = desk.connection.tracking == "orders" or any(each.ordered for each in known)
     found = desk.state.read_many(Ordered, keys) if in_orders and keys else []
-    live = {each.assignment for each in found if any(map(_is_tracked, each.orders))}
+    live = {
+        each.assignment for each in found if any(_is_tracked(one, at) for one in each.orders)
+    }
     return [each for each in known if each.live or each.assignment in live]
 
 
-def _is_tracked(order: LiveOrder) -> bool:
+def _is_tracked(order: LiveOrder, at: datetime | None) -> bool:
+    if at and order.since and at < order.since + SWITCHING:
+        return False
     return order.tracked and not (order.paused or order.later or order.over or order.leaving)
 
 
@@ -128,4 +140,6 @@ def _last_button(days: Iterable[Day], at: datetime) -> Kind | None:
         for each in day.facts.values()
         if each.fact.kind in CLOCKS and each.fact.at <= at + AT_ONCE
     ]
-    return visits.in_order(pressed)[-1].kind if pressed else None
+    last = visits.in_order(pressed)[-1] if pressed else None
+    forgotten = last and last.kind is Kind.CLOCKED_IN and at - last.at > LONGEST_SHIFT
+    return last.kind if last and not forgotten else None

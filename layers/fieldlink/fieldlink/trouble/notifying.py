@@ -54,8 +54,19 @@ def _settle(outage: Outage, done: Iterable[str], desk: Desk, left: Iterable[str]
 
 
 def _tasks(appointments: list[str], delivered: Delivered, desk: Desk) -> Outcome:
-    """Each appointment's Task, which brings its own row in the ledger; several have one."""
-    made = {each: _task(with_fact(delivered, appointment=each), desk) for each in appointments}
+    """Each appointment's Task, which brings its own row in the ledger; several have one.
+
+    One that is refused keeps none of the others from being made.
+    """
+    made: dict[str, Outcome] = {}
+    refusal = None
+    for each in appointments:
+        try:
+            made[each] = _task(with_fact(delivered, appointment=each), desk)
+        except Refused as error:
+            refusal = error
+    if refusal:
+        raise refusal
     if len(made) == 1:
         return made[appointments[0]]
     wrote = {"tasks": [name for name, each in made.items() if each is not Outcome.SUPERSEDED]}

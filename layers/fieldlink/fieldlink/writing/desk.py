@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.models import Delivered, LedgerRow, Outcome
+from fieldlink.models import Delivered, Kind, LedgerRow, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from fieldlink.models import Ability
+    from fieldlink.models import Ability, Fact, View
     from fieldlink.ports import HyperTrack, Ledger, Notices, Outbox, Salesforce, State
-    from fieldlink.records import Capabilities, Connection
+    from fieldlink.records import Capabilities, Connection, Ours
 
 
 class Desk(NamedTuple):
@@ -50,6 +50,18 @@ def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> L
             ),
             **more,
         }
+    )
+
+
+def seen(fact: Fact, ours: Ours, desk: Desk) -> View:
+    """What Salesforce holds of a fact's work; a link is taken back from who left it, too."""
+    entry = ours.entries.get(fact.resource)
+    return desk.salesforce.view(
+        fact.appointment,
+        fact.resource,
+        fact.at,
+        entry.id if entry else "",
+        left=fact.kind is Kind.LINK_WITHDRAWN,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # A lunch is within the work on a time sheet; whoever is away for longer worked elsewhere.
 BREAK = timedelta(hours=1)
+MOMENT = timedelta(milliseconds=1)
 ARRIVALS = {Kind.ARRIVED, Kind.CHECKED_IN}
 DEPARTURES = {Kind.LEFT, Kind.CHECKED_OUT}
 
@@ -115,12 +116,10 @@ def same(one: Fact, other: Fact) -> bool:
     """Whether two facts are one, whoever told them."""
     if one.kind not in DONE:
         return one.key == other.key
-    # Its record has three digits of a second where its webhooks may have six.
-    instants = [
-        each.at.replace(microsecond=each.at.microsecond // 1000) for each in (one, other)
-    ]
+    # Its record may have three digits of a second, cut or rounded, where its webhooks have six.
+    at_once = abs(one.at - other.at) < MOMENT
     about = [(each.kind, each.resource, each.appointment) for each in (one, other)]
-    return instants[0] == instants[1] and about[0] == about[1]
+    return at_once and about[0] == about[1]
 
 
 def adds(fact: Fact, alike: Iterable[Fact]) -> bool:

@@ -21,7 +21,7 @@ from fieldlink.errors import Refused, Unavailable, Unclear, must
 from fieldlink.models import Delivered, Outcome, View, Writes, Written
 from fieldlink.records import Intent, Ours, Visit
 from fieldlink.writing import knowing, time_sheets, writes
-from fieldlink.writing.desk import row
+from fieldlink.writing.desk import row, seen
 from fieldlink.writing.visits import same
 
 if TYPE_CHECKING:
@@ -65,10 +65,7 @@ def release(delivery: str, appointment: str, desk: Desk) -> None:
 
 def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
     fact = delivered.fact
-    entry = visit.ours.entries.get(fact.resource)
-    view = desk.salesforce.view(
-        fact.appointment, fact.resource, fact.at, entry.id if entry else ""
-    )
+    view = seen(fact, visit.ours, desk)
     if writes.too_early(fact, view, desk.connection):
         return _leave_out(visit, delivered, desk)
     begun = visit.intent or visit.doubtful.get(fact.key)

@@ -192,7 +192,7 @@ def _travel(present: Attendance, view: View, ours: Ours) -> float | None:
     if present.travel is None or present.travel.seconds is None:
         return None
     wanted = round(present.travel.seconds / 60, 2)
-    untouched = view.actual_travel == ours.travel.get(view.assignment)
+    untouched = view.assignment and view.actual_travel == ours.travel.get(view.assignment)
     return wanted if wanted != view.actual_travel and untouched else None
 
 
