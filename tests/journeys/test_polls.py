@@ -51,7 +51,7 @@ def test_five_ticks_of_one_slot_at_once_start_one_poll(scene: Scene) -> None:
         started = list(pool.map(lambda _: tick(scene.town), range(5)))
     scene.town.settle()
 
-    assert started == [{"started": 1}] * 5
+    assert started == [{"started": 1, "woken": 0}] * 5
     assert meter.seen == 1
 
 
