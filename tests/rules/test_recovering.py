@@ -133,6 +133,7 @@ def test_everything_of_a_silent_day_is_recovered_once() -> None:
 
     assert record.take() == [Outcome.APPLIED] * 4
     assert record.kinds == ["arrived", "checked out", "left"]
+    assert [row.recovered for row in record.ledger.rows] == [True] * 4
     assert record.state.read(Day, CONNECTION, RESOURCE, "2026-03-04")
 
 

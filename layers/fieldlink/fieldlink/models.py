@@ -158,6 +158,7 @@ class Delivered(Model):
     fact: Fact
     delivery: str
     received_at: Utc
+    recovered: bool = False  # found in HyperTrack's record, not told by a webhook
 
     @property
     def without_words(self) -> Delivered:
@@ -203,6 +204,7 @@ class LedgerRow(Model):
     resource: str = ""
     appointment: str = ""
     reason: str = ""
+    recovered: bool = False  # found in HyperTrack's record, not told by a webhook
     wrote: dict[str, Any] = {}
 
 

@@ -45,6 +45,7 @@ def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> L
             "received_at": delivered.received_at,
             "delivery": delivered.delivery,
             "outcome": outcome,
+            "recovered": delivered.recovered,
             **fact.model_dump(
                 include={"key", "kind", "at", "device", "resource", "appointment"}
             ),

@@ -38,7 +38,12 @@ def take(report: Report, desk: Desk) -> Outcome:
     _note_heard(report, fact, desk)
     if isinstance(fact, Ignored):
         return _ignore(report, desk, fact)
-    delivered = Delivered(fact=fact, delivery=report.id, received_at=report.received_at)
+    delivered = Delivered(
+        fact=fact,
+        delivery=report.id,
+        received_at=report.received_at,
+        recovered=report.recovered,
+    )
     return TAKERS.get(fact.kind, _of_work)(delivered, desk)
 
 
@@ -143,6 +148,7 @@ def _row(
             "received_at": report.received_at,
             "delivery": report.id,
             "outcome": outcome,
+            "recovered": report.recovered,
             "reason": reason,
         }
     )
