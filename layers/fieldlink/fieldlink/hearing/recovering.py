@@ -24,7 +24,7 @@ from fieldlink.records import (
     Worker,
 )
 from fieldlink.writing import visits
-from fieldlink.writing.time_sheets import zone
+from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

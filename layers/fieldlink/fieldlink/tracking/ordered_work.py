@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink.models import APPOINTMENT_KEY, ASSIGNMENT_KEY, RESOURCE_KEY, WantedOrder
 from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.tracking.ordered_days import Slot, slots
-from fieldlink.writing.time_sheets import zone
+from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from fieldlink.records import Appointment, Connection, LiveOrder

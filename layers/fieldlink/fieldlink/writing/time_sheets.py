@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.models import Ability, SheetEntry
 from fieldlink.writing import activity
-from fieldlink.zones import zone as zone  # for those who look for it here, too
+from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
