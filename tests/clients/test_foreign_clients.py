@@ -198,6 +198,22 @@ def test_a_client_reads_in_a_composite_what_it_has_just_made(either: Visit) -> N
     assert either.orders().count("Composed") == 1
 
 
+def test_a_client_draws_a_graph_that_is_made_and_one_of_which_nothing_is_left(
+    either: Visit,
+) -> None:
+    whole, broken = either.told["graphs"]["graphs"]
+    made, bad = (each["graphResponse"]["compositeResponse"] for each in (whole, broken))
+
+    assert (whole["isSuccessful"], broken["isSuccessful"]) == (True, False)
+    assert [each["httpStatusCode"] for each in made] == [201, 201]
+    assert [each["body"][0]["errorCode"] for each in bad] == [
+        "PROCESSING_HALTED",
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+    ]
+    assert "Drawn" in either.orders()
+    assert "Undrawn" not in either.orders()
+
+
 # ── simple-salesforce ──────────────────────────────────────────────────────────
 
 

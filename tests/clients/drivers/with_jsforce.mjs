@@ -83,7 +83,25 @@ async function together(conn) {
       { method: "GET", url: `${base}/@{made.id}?fields=Subject`, referenceId: "read" },
     ],
   });
-  return { collection, undone, changed, keyed, composite, destroyed: await orders.destroy([good.id, asked.missing]) };
+  const graphs = await conn.requestPost("/composite/graph", {
+    graphs: [
+      {
+        graphId: "whole",
+        compositeRequest: [
+          { method: "PATCH", url: `${base}/Key__c/graph-1`, referenceId: "made", body: { Subject: "Drawn" } },
+          { method: "POST", url: `${base}LineItem`, referenceId: "line", body: { WorkOrderId: "@{made.id}" } },
+        ],
+      },
+      {
+        graphId: "broken",
+        compositeRequest: [
+          { method: "PATCH", url: `${base}/Key__c/graph-2`, referenceId: "made", body: { Subject: "Undrawn" } },
+          { method: "POST", url: base, referenceId: "bad", body: { Subject: "Forbidden" } },
+        ],
+      },
+    ],
+  });
+  return { collection, undone, changed, keyed, composite, graphs, destroyed: await orders.destroy([good.id, asked.missing]) };
 }
 
 async function refused(conn) {

@@ -104,7 +104,23 @@ def together(sf: Salesforce) -> dict[str, Any]:
     return {
         "collection": sf.restful("composite/sobjects", method="POST", json=body),
         "composite": sf.restful("composite", method="POST", json=composite),
+        "graphs": sf.restful("composite/graph", method="POST", json={"graphs": graphs()}),
     }
+
+
+def graphs() -> list[dict[str, Any]]:
+    """One that can be carried out, and one that can't."""
+    key, line = "sobjects/WorkOrder/Key__c", {"WorkOrderId": "@{made.id}"}
+    whole = [
+        part("PATCH", f"{key}/graph-1", "made", {"Subject": "Drawn"}),
+        part("POST", "sobjects/WorkOrderLineItem", "line", line),
+    ]
+    broken = [
+        part("PATCH", f"{key}/graph-2", "made", {"Subject": "Undrawn"}),
+        part("POST", "sobjects/WorkOrder", "bad", {"Subject": "Forbidden"}),
+    ]
+    parts = {"whole": whole, "broken": broken}
+    return [{"graphId": name, "compositeRequest": each} for name, each in parts.items()]
 
 
 def part(method: str, path: str, reference: str, body: Any = None) -> dict[str, Any]:
