@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import requests
@@ -30,6 +30,17 @@ class Ministack:
         self._process = self._launch()
         self.client: Callable[[str], Any] = cache(self._client)
         wait_until(self._answers, timeout=30, what="ministack to answer")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def process_id(self) -> int:
+        """Of the process that all others of it descend from."""
+        return self._process.pid
 
     def close(self) -> None:
         if self._process.stdin:

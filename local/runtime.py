@@ -23,6 +23,11 @@ export AWS_LAMBDA_LOG_FORMAT=JSON AWS_LAMBDA_LOG_LEVEL=INFO
 export AWS_LAMBDA_LOG_GROUP_NAME="/aws/lambda/$AWS_LAMBDA_FUNCTION_NAME"
 exec {python} -S {program} "$_HANDLER"
 """
+BATCHES = {
+    "sqs:SendMessage": ["sqs:SendMessageBatch"],
+    "sqs:DeleteMessage": ["sqs:DeleteMessageBatch"],
+    "sqs:ChangeMessageVisibility": ["sqs:ChangeMessageVisibilityBatch"],
+}
 AS_IN_LAMBDA = "-m awslambdaric"
 BY_A_CLOCK = f"-P {ROOT / 'local' / 'lambda_clock.py'} {{clock}} fieldlink.wiring"
 
@@ -79,14 +84,22 @@ def _take_out(template: dict[str, Any], kind: str) -> dict[str, Any]:
 def _widen(function: dict[str, Any]) -> None:
     """ministack takes the resource of SES's actions to be `*`, and batches for an own action.
 
-    On AWS whoever may SendMessage may send batches; there is no other permission for them.
+    On AWS whoever may send, delete or postpone a message may do so in batches; there is no
+    other permission for them.
     """
     for policy in function["Policies"]:
         for statement in policy["Statement"]:
             if statement["Action"] in ["ses:SendEmail", "ses:GetEmailIdentity"]:
                 statement["Resource"] = "*"
-            if statement["Action"] == "sqs:SendMessage":
-                statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+            statement["Action"] = [
+                action
+                for each in _listed(statement["Action"])
+                for action in (each, *BATCHES.get(each, ()))
+            ]
+
+
+def _listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
 
 
 def _package(folder: Path, layer: Path, program: str) -> bytes:

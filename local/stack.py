@@ -14,7 +14,7 @@ NAME = "fieldlink"
 BUCKET = "artifacts"
 MAIL_FROM = "dispatch@fieldlink.example"
 APP = {"client_id": "fieldlink-client-id", "client_secret": "fieldlink-client-secret"}
-QUEUES = ("Polls", "Changes", "Invites", "Events")
+QUEUES = ("Polls", "Changes", "Invites", "Events", "Bursts")
 
 
 class Stack:

@@ -1,6 +1,6 @@
 """What an administrator of the org sets up: statuses, fields, users, tokens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,8 @@ from local.salesforce.records import Actor
 from local.salesforce.schema import Field
 from local.salesforce.site import Site
 from local.salesforce.values import stamp
+
+KEYED = ("Event", "Task", "TimeSheetEntry")  # Event and Task have the fields of Activity
 
 
 class Administration(Site):
@@ -49,6 +51,24 @@ class Administration(Site):
                 self.org.store.remove("ServiceAppointmentStatus", row["Id"])
             self._statuses.values.remove(name)
 
+    def deactivate_value(self, sobject: str, field: str, value: str) -> None:
+        """Rows keep the value; where the picklist is restricted, no row gets it any more."""
+        with self.lock:
+            self.org.objects[sobject].fields[field].inactive.add(value)
+
+    def rename_value(self, sobject: str, field: str, old: str, new: str) -> None:
+        """Of a picklist that is no status: rows that have the value follow."""
+        with self.lock:
+            values = self.org.objects[sobject].fields[field].values
+            values[values.index(old)] = new
+            for row in self.org.store.find(sobject, **{field: old}):
+                self.org.store.put(sobject, row | {field: new})
+
+    def add_key_field(self, name: str, sobjects: Sequence[str] = KEYED) -> None:
+        """A text for a foreign system's keys, unique whatever the case: an external id."""
+        for sobject in sobjects:
+            self.add_field(sobject, name, external_id=True, unique=True, length=64)
+
     def add_field(
         self,
         sobject: str,
@@ -60,10 +80,13 @@ class Administration(Site):
         default: Any = None,
         kind: str = "string",
         length: int = 255,
+        digits: int = 18,
+        scale: int = 2,
     ) -> None:
         """A custom field of the customer's own. Rows that are there already have no value."""
         field = Field(name, kind, external_id=external_id, unique=unique, length=length)
         field.required, field.default = required, default
+        field.digits, field.scale = digits, scale
         with self.lock:
             self.org.objects[sobject].fields[name] = field
             self.org.store.add_column(sobject, field)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.salesforce.errors import Refusal
 from local.salesforce.records import Actor
@@ -54,7 +54,7 @@ class Call:
         version, _, path = parts.path.removeprefix(prefix).partition("/")
         return Call(
             method=method.upper(),
-            path=path.strip("/"),
+            path=unquote(path.strip("/")),
             version=version,
             actor=self.actor,
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),

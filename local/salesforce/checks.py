@@ -49,16 +49,17 @@ def _may_write(rules: Rules, sobject: SObject, *, creating: bool) -> None:
     raise Refusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
 
 
-def may_delete(rules: Rules, name: str, identifier: str, actor: Actor) -> None:
+def may_delete(rules: Rules, name: str, row: Row, actor: Actor) -> None:
     if actor.source == "api" and name in rules.read_only:
         raise Refusal(
             "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
         )
-    unlocked(rules, identifier)
+    unlocked(rules, row)
 
 
-def unlocked(rules: Rules, identifier: str) -> None:
-    if identifier in rules.locked:
+def unlocked(rules: Rules, row: Row) -> None:
+    """An approval locks a row, and an entry together with its time sheet."""
+    if {row["Id"], row.get("TimeSheetId")} & rules.locked:
         raise Refusal("ENTITY_IS_LOCKED", "the entity is locked for editing")
 
 
@@ -99,7 +100,7 @@ def _target(records: Records, field: Field, value: str, actor: Actor) -> None:
     if row["IsDeleted"]:
         raise deleted()
     if field.cascade and field.name == "TimeSheetId":
-        unlocked(records.rules, value)
+        unlocked(records.rules, row)
 
 
 def _wrong_type(field: Field, value: str) -> Refusal:

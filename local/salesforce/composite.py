@@ -7,16 +7,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from local.salesforce.calls import Answer, Call
+from local.salesforce.calls import Answer, Call, refused
 from local.salesforce.errors import Refusal
 from local.salesforce.org import Org
 
 MOST = 25
 MOST_QUERIES = 5  # of queries and collections together
-REFERENCE = re.compile(r"@\{([A-Za-z]\w*)((?:\.\w+|\[\d+\])*)\}")
+REFERENCE = re.compile(r"@\{([A-Za-z0-9]\w*)((?:\.\w+|\[\d+\])*)\}")
 STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 NEEDED = {"method", "url", "referenceId"}
 KNOWN = NEEDED | {"body", "httpHeaders"}
+FORBIDDEN = {"composite", "composite/graph"}
+
+HALTED = Refusal(
+    "PROCESSING_HALTED",
+    "The transaction was rolled back since another operation in the same transaction failed.",
+)
 
 Item = dict[str, Any]
 Done = dict[str, Item]
@@ -30,7 +36,7 @@ def answer(org: Org, call: Call, send: Callable[[Call], Answer]) -> Answer:
     body = call.json()
     items = _checked(body.get("compositeRequest"))
     together = bool(body.get("allOrNone", False))
-    order = _order(items) if body.get("collateSubrequests", True) else range(len(items))
+    order = in_order(items) if body.get("collateSubrequests", True) else range(len(items))
     done: Done = {}
     try:
         with org.records.all_or_nothing():
@@ -40,7 +46,7 @@ def answer(org: Org, call: Call, send: Callable[[Call], Answer]) -> Answer:
                 if together and done[item["referenceId"]]["httpStatusCode"] >= 300:
                     raise Undo
     except Undo:
-        done = _rolled_back(items, done)
+        done = rolled_back(items, done)
     return Answer(200, {"compositeResponse": [done[item["referenceId"]] for item in items]})
 
 
@@ -73,7 +79,7 @@ def _is_query(item: Item) -> bool:
     return re.search(r"/v\d+\.0/(query|queryAll|composite/sobjects)\b", item["url"]) is not None
 
 
-def _order(items: list[Item]) -> list[int]:
+def in_order(items: list[Item]) -> list[int]:
     """Collation: unrelated subrequests of one kind are run together, so their order may change.
 
     A subrequest that refers to another keeps its place.
@@ -103,17 +109,19 @@ def _kind(item: Item) -> tuple[str, str]:
 
 def _run(call: Call, item: Item, done: Done, send: Callable[[Call], Answer]) -> Item:
     try:
-        url = str(_resolved(item["url"], done))
-        body = _resolved(item.get("body"), done)
+        url = str(resolved(item["url"], done))
+        body = resolved(item.get("body"), done)
         inner = call.within(item["method"], url, body, item.get("httpHeaders") or {})
-        if inner.path == "composite" or inner.path.startswith("limits"):
+        if inner.path in FORBIDDEN or inner.path.startswith("limits"):
             raise Refusal("INVALID_INPUT", f"resource not allowed in a composite: {inner.path}")
-        return _item(item, send(inner))
+        return item_of(item, send(inner))
     except Refusal as refusal:
-        return _item(item, Answer(refusal.status, [refusal.as_rest()]))
+        return item_of(item, refusal)
 
 
-def _item(item: Item, answered: Answer) -> Item:
+def item_of(item: Item, outcome: Answer | Refusal) -> Item:
+    """What the answer says of one subrequest."""
+    answered = refused(outcome) if isinstance(outcome, Refusal) else outcome
     return {
         "body": answered.body,
         "httpHeaders": answered.headers,
@@ -122,24 +130,19 @@ def _item(item: Item, answered: Answer) -> Item:
     }
 
 
-def _rolled_back(items: list[Item], done: Done) -> Done:
-    halted = Refusal(
-        "PROCESSING_HALTED",
-        "The transaction was rolled back since another operation in the same transaction "
-        "failed.",
-    )
+def rolled_back(items: list[Item], done: Done) -> Done:
+    """Those that failed say why; all others, that they were undone for it."""
     failed = [key for key, each in done.items() if each["httpStatusCode"] >= 300]
-    undone = {
-        item["referenceId"]: _item(item, Answer(400, [halted.as_rest()])) for item in items
-    }
+    undone = {item["referenceId"]: item_of(item, HALTED) for item in items}
     return undone | {key: done[key] for key in failed}
 
 
-def _resolved(value: Any, done: Done) -> Any:
+def resolved(value: Any, done: Done) -> Any:
+    """The value with what it refers to in the place of the references."""
     if isinstance(value, dict):
-        return {key: _resolved(each, done) for key, each in value.items()}
+        return {key: resolved(each, done) for key, each in value.items()}
     if isinstance(value, list):
-        return [_resolved(each, done) for each in value]
+        return [resolved(each, done) for each in value]
     if not isinstance(value, str):
         return value
     whole = REFERENCE.fullmatch(value)

@@ -108,7 +108,7 @@ def _field(field: Field, read_only: bool) -> dict[str, Any]:
         "relationshipName": field.relationship,
         "picklistValues": [
             {
-                "active": True,
+                "active": value not in field.inactive,
                 "defaultValue": value == field.default,
                 "label": value,
                 "value": value,

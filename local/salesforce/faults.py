@@ -1,10 +1,13 @@
 """Faults as data: plain dicts in a list, matched in order and used up.
 
-A fault fits a call, an item of a composite or, with an errorCode, a record of a collection.
+A fault fits a call, an item of a composite or, with an errorCode, a record of a collection or
+a graph as a whole, whose method is GRAPH and whose path ends with its graphId.
 
 {"match": {"method": "PATCH", "path": "sobjects/ServiceAppointment", "contains": "08p"},
+          # or "methods": (...); all may be left out
  "times": 1,            # how often; None: for ever
  "every": 5,            # only each fifth call that matches
+ "share": 0.2, "seed": 7,   # or by chance, the same for the same seed
  "status": 503, "body": "<html>busy</html>"}        # an answer of the edge
 {"errorCode": "UNABLE_TO_LOCK_ROW", "message": "..."}        # an answer of the API
 {"error": "invalid_grant", "error_description": "..."}       # an answer of OAuth
@@ -15,6 +18,7 @@ A fault fits a call, an item of a composite or, with an errorCode, a record of a
 """
 
 import time
+from random import Random
 from threading import Lock
 from typing import Any
 
@@ -45,6 +49,9 @@ class Faults:
 
     def _due(self, fault: Fault) -> bool:
         met = self._met[id(fault)] = self._met.get(id(fault), 0) + 1
+        if "share" in fault:
+            chance = Random(f"{fault.get('seed', 0)} {met}").random()  # noqa: S311, no secret
+            return chance < float(fault["share"])
         return met % int(fault.get("every", 1)) == 0
 
     def _use(self, fault: Fault) -> None:
@@ -70,9 +77,10 @@ def answers(fault: Fault) -> bool:
     return any(key in fault for key in ANSWERS)
 
 
-def _fits(match: dict[str, str], method: str, path: str, content: str) -> bool:
+def _fits(match: dict[str, Any], method: str, path: str, content: str) -> bool:
     return (
         match.get("method", method) == method
+        and method in match.get("methods", (method,))
         and match.get("path", "") in path
         and match.get("contains", "") in path + content
     )

@@ -1,7 +1,8 @@
 """SOQL against the store: names are checked against the schema, conditions become SQL.
 
 SOQL's logic has two values where SQL's has three: a comparison with null is false, and its
-opposite true. So every comparison is written such that SQLite answers 0 or 1.
+opposite true. So what stands below a NOT is made 0 or 1; elsewhere null is as good as 0, and
+SQLite may use an index.
 """
 
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ class Query:
     def _condition(self, condition: Condition) -> str:
         match condition:
             case Not(inner):
-                return f"NOT ({self._condition(inner)})"
+                return f"NOT ifnull({self._condition(inner)}, 0)"
             case Joined(word, parts):
                 return "(" + f" {word} ".join(self._condition(part) for part in parts) + ")"
             case Comparison():
@@ -173,11 +174,11 @@ class Query:
         self._parameters.append(bound(literal, field))
         if operator == "=":
             return f"({left} IS ?)"
-        return f"({left} IS NOT ?)" if operator == "!=" else f"ifnull({left} {operator} ?, 0)"
+        return f"({left} IS NOT ?)" if operator == "!=" else f"({left} {operator} ?)"
 
     def _like(self, left: str, literal: Literal, field: Field) -> str:
         self._parameters.append(pattern(literal, field))
-        return f"ifnull({left} LIKE ? ESCAPE '\\', 0)"
+        return f"({left} LIKE ? ESCAPE '\\')"
 
     def _in_list(
         self, left: str, operator: str, literals: tuple[Literal, ...], field: Field
@@ -185,9 +186,10 @@ class Query:
         values = [bound(literal, field) for literal in literals]
         self._parameters += (value for value in values if value is not None)
         marks = ", ".join("?" for value in values if value is not None)
-        null = f"{left} IS NULL" if None in values else "0"
-        inside = f"(ifnull({left} IN ({marks}), 0) OR {null})"
-        return inside if operator == "in" else f"NOT {inside}"
+        inside = f"{left} IN ({marks})"
+        if None in values:
+            inside = f"({inside} OR {left} IS NULL)"
+        return inside if operator == "in" else f"NOT ifnull({inside}, 0)"
 
     def _in_select(self, left: str, operator: str, select: Select) -> str:
         inner = Query(select, self._view, f"{self._alias}s{len(self._parameters)}x")
@@ -196,5 +198,5 @@ class Query:
         column = inner.columns[0]
         sql, parameters = inner.sql([f'{column.alias}."{column.field.name}"'], every=False)
         self._parameters += parameters
-        word = "IN" if operator == "in" else "NOT IN"
-        return f"ifnull({left} {word} ({sql}), {int(operator != 'in')})"
+        inside = f"{left} IN ({sql})"
+        return inside if operator == "in" else f"NOT ifnull({inside}, 0)"

@@ -95,7 +95,7 @@ class Records:
             sobject = self.objects[name]
             old = self.living(name, identifier, actor)
             changes = checks.accepted(self.rules, sobject, fields, actor, creating=False)
-            checks.unlocked(self.rules, old["Id"])
+            checks.unlocked(self.rules, old)
             row = old | changes
             checks.complete(sobject, row)
             self.touch(row, actor)
@@ -108,7 +108,7 @@ class Records:
             row = self.living(name, identifier, actor)
             if not self.objects[name].deletable:
                 raise Refusal("METHOD_NOT_ALLOWED", f"{name} cannot be deleted")
-            checks.may_delete(self.rules, name, row["Id"], actor)
+            checks.may_delete(self.rules, name, row, actor)
             self._bin.bury(name, row, actor)
             self._package.after_delete(name, row, actor)
 

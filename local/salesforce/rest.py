@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from local.salesforce import batches, composite, replication, rows, searching
+from local.salesforce import batches, composite, graphs, replication, rows, searching
 from local.salesforce.calls import Answer, Call, refused
 from local.salesforce.describe import described, named
 from local.salesforce.errors import Refusal, not_found
@@ -19,6 +19,7 @@ from local.salesforce.org import Org
 Resource = Callable[..., Answer]
 
 OLDEST_KNOWN = 21  # of the versions that were retired
+OLDEST_WITH_GRAPHS = 50
 
 
 class Api:
@@ -42,6 +43,8 @@ class Api:
                 _rule("sobjects/<name>/<identifier>", "DELETE", rows.delete),
                 _rule("sobjects/<name>/<field>/<path:value>", "GET", rows.read_by),
                 _rule("sobjects/<name>/<field>/<path:value>", "PATCH", rows.upsert),
+                _rule("sobjects/<name>/<field>/<path:value>", "POST", rows.create_by),
+                _rule("sobjects/<name>/<field>/<path:value>", "DELETE", rows.delete_by),
                 _rule("query", "GET", searching.query),
                 _rule("queryAll", "GET", searching.query_all),
                 _rule("query/<locator>", "GET", searching.more),
@@ -52,6 +55,7 @@ class Api:
                 _rule("composite/sobjects/<name>", "GET", batches.retrieve),
                 _rule("composite/sobjects/<name>", "POST", batches.retrieve),
                 _rule("composite/sobjects/<name>/<field>", "PATCH", batches.upsert),
+                _rule("composite/graph", "POST", self._graphs),
                 _rule("composite", "POST", self._composite),
             ]
         )
@@ -85,6 +89,11 @@ class Api:
 
     def _composite(self, _org: Org, call: Call) -> Answer:
         return composite.answer(self.org, call, self.answer)
+
+    def _graphs(self, _org: Org, call: Call) -> Answer:
+        if int(call.version[1:-2]) < OLDEST_WITH_GRAPHS:
+            raise not_found()
+        return graphs.answer(self.org, call, self.answer)
 
     def _root(self, org: Org, call: Call) -> Answer:
         names = ("sobjects", "query", "queryAll", "composite", "limits")

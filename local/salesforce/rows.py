@@ -76,6 +76,27 @@ def upsert(org: Org, call: Call, name: str, field: str, value: str) -> Answer:
     return _created(call, sobject, identifier, {"created": True})
 
 
+def create_by(org: Org, call: Call, name: str, field: str, value: str) -> Answer:
+    """A new row with that key; DUPLICATE_VALUE if it must be unique and is taken."""
+    sobject = org.sobject(name)
+    external = _external(org, sobject, field)
+    body = call.json()
+    _without_key(sobject, external, body)
+    identifier = org.records.create(sobject.name, body | {external.name: value}, call.actor)
+    return _created(call, sobject, identifier, {"created": True})
+
+
+def delete_by(org: Org, call: Call, name: str, field: str, value: str) -> Answer:
+    sobject = org.sobject(name)
+    matches = _matches(org, sobject, _external(org, sobject, field), value)
+    if not matches:
+        raise not_found()
+    if len(matches) > 1:
+        return _choices(call, sobject, matches)
+    org.records.delete(sobject.name, matches[0]["Id"], call.actor)
+    return Answer(204)
+
+
 def _without_key(sobject: SObject, external: Field, body: dict[str, Any]) -> None:
     if any(sobject.field(each) is external for each in body):
         raise Refusal(

@@ -20,6 +20,7 @@ class Field:
     digits: int = 18
     scale: int = 2
     values: list[str] = field(default_factory=list)
+    inactive: set[str] = field(default_factory=set)  # of the values
     restricted: bool = False
     default: Any = None
     refers: list[str] = field(default_factory=list)

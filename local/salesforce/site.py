@@ -27,6 +27,7 @@ class Request:
     counted: bool
     body: str
     time: datetime
+    id: str  # as X-SFDC-Request-Id tells it to the caller
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Store:
             f'ALTER TABLE "{table}" ADD COLUMN "{field.name}" {kind} {collation} {default}'
         )
         self._columns[table].append(field.name)
-        if field.type == "reference" or field.name == "SystemModstamp":
+        if field.type == "reference" or field.name == "SystemModstamp" or field.external_id:
             self._database.execute(
                 f'CREATE INDEX "{table}_{field.name}" ON "{table}" ("{field.name}")'
             )

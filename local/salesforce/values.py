@@ -111,7 +111,7 @@ def _text(value: Any, field: Field) -> str:
 
 def _picked(value: Any, field: Field) -> str:
     text = _text(value, field)
-    known = {each.casefold(): each for each in field.values}
+    known = {each.casefold(): each for each in field.values if each not in field.inactive}
     if field.restricted and text.casefold() not in known:
         raise Refusal(
             "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",

@@ -98,8 +98,9 @@ def _take_from_quota(site: Site) -> None:
 
 def _record(site: Site, answer: Answer, counted: bool, content: str) -> None:
     path = request.full_path.rstrip("?")
+    g.request = f"{len(site.requests) + 1:032x}"
     site.requests.append(
-        Request(request.method, path, answer.status, counted, content, site.now())
+        Request(request.method, path, answer.status, counted, content, site.now(), g.request)
     )
     g.limits = _limits(site)
 
@@ -118,6 +119,7 @@ def _sent(answer: Answer, fault: Fault) -> Response:
     for name, value in answer.headers.items():
         response.headers[name] = value
     response.headers["Sforce-Limit-Info"] = g.limits
+    response.headers["X-SFDC-Request-Id"] = g.request
     if fault.get("drop"):
         return dropped()
     return cut(response) if fault.get("half") else response

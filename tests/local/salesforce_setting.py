@@ -78,6 +78,11 @@ class Caller:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["compositeResponse"])
 
+    def graphs(self, *graphs: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = self.call("POST", "composite/graph", {"graphs": list(graphs)})
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["graphs"])
+
     def refused(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, str]:
         """Status and error code of a call that must fail."""
         answer = self.call(method, path, body, **more)
@@ -100,6 +105,10 @@ def item(method: str, path: str, reference: str, body: Any = None) -> dict[str, 
     url = f"/services/data/v67.0/{path}"
     asked = {"method": method, "url": url, "referenceId": reference}
     return asked | ({} if body is None else {"body": body})
+
+
+def graph(name: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"graphId": name, "compositeRequest": list(items)}
 
 
 def decide(salesforce: FakeSalesforce, decision: str, **changes: str) -> requests.Response:

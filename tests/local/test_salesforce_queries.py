@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from local.salesforce import FakeSalesforce
+from local.salesforce.query import Query
+from local.salesforce.soql import parse
 from tests.local.salesforce_setting import MORNING, Caller, running
 
 
@@ -232,3 +235,24 @@ def test_query_all_shows_what_is_in_the_recycle_bin_and_query_does_not() -> None
         assert [each["IsDeleted"] for each in app.query(soql, "queryAll")] == [True]
         app.salesforce.purge("WorkOrder", order)
         assert app.query(soql, "queryAll") == []
+
+
+@pytest.mark.parametrize(
+    "soql",
+    [
+        "SELECT Subject FROM ServiceAppointment WHERE Id IN ('08pKx0000000001IAA')",
+        "SELECT Id FROM AssignedResource WHERE ServiceAppointmentId IN ('08pKx0000000001IAA')",
+        "SELECT Id FROM Event WHERE WhatId = '08pKx0000000001IAA' AND Subject != 'x'",
+        "SELECT Id FROM Event WHERE Key__c IN ('a', 'b') OR WhatId = '08pKx0000000001IAA'",
+        "SELECT Id FROM ServiceAppointment WHERE SystemModstamp >= 2026-03-04T08:00:00Z",
+    ],
+)
+def test_what_apps_look_for_is_found_without_reading_every_row(soql: str) -> None:
+    with FakeSalesforce() as salesforce:
+        salesforce.add_field("Event", "Key__c", external_id=True)
+        sql, parameters = Query(parse(soql), salesforce.org.view()).sql(["1"], every=False)
+
+        plan = salesforce.org.store.select(f"EXPLAIN QUERY PLAN {sql}", parameters)
+
+    assert plan
+    assert not any(str(step[3]).startswith("SCAN") for step in plan)
