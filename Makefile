@@ -40,6 +40,9 @@ test: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## everything that
 bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door and the looks beside what others do, and what polling costs
 	.venv/bin/python -m bench $(ARGS)
 
+load: .venv/made .venv-stack/made $(BUILT) ## a storm of 100,000 webhooks on the deployed stack; ARGS="--events 5000" for a smaller one
+	.venv/bin/python -m bench.storm $(ARGS)
+
 fuzz: .venv-fuzz/made ## hostile deliveries at the webhook door, for SECONDS=60
 	PYTHONPATH=layers/fieldlink .venv-fuzz/bin/python -B -m fuzz -max_total_time=$(SECONDS) $(ARGS)
 
@@ -96,4 +99,4 @@ $(UV):
 	  --requirement layers/fieldlink/requirements.txt atheris==3.1.0 boto3==1.44.5
 	touch $@
 
-.PHONY: help run doctor test bench fuzz build deploy format
+.PHONY: help run doctor test bench load fuzz build deploy format

@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from bench import verifying
 from bench.cost import cost
 from bench.deliveries import SIZES, delivery_of
+from bench.endtoend import endtoend
 from bench.loopback import pretended_aws
+from bench.loops import CASES
 from bench.measure import Figures, Row, in_turn, table
 from bench.polls import polls
 from bench.pretended import ENVIRONMENT
@@ -20,6 +22,7 @@ from bench.verifying import LARGE, SMALL
 from local.runtime import BUILT, OF_LAMBDA, PYTHON, ROOT
 
 LAYER = BUILT / "Layer" / "python"
+DOORS = BUILT / "PollSalesforce"  # and all others: each function's folder holds every door
 # -S hides the environment's packages, -P this folder; -B leaves everything as it is.
 COMMAND = (str(PYTHON), "-S", "-P", "-B")
 
@@ -38,6 +41,14 @@ P2   CPU to verify and decode a body of 10 KB, in warm processes. Beside: svix a
 P3   The same of 1 MB, and of each event its type, its device and a text to pass on. Beside:
      json, orjson and pydantic, after the same check.
 P13  The most memory that the processes of P4 had.
+P6   What the gate against doubles takes for each event: CPU (AWS's answers are replaced) and
+     writes, on top of storing the state.
+P7   CPU of the worker's loop over ten messages with nothing to do for each.
+P11  A burst of webhooks on one emulator of AWS, a fifth of them told twice, in disorder, from
+     the door to the last row in Salesforce; what stands in the two orgs is compared before
+     this is printed. CPU "of all": doors, emulator and the simulated org.
+P12  The same by the clock. Beside: FastAPI, pydantic, boto3, Powertools' idempotency and FIFO
+     processor, one event after the other.
 P8   CPU of a row of Salesforce's, from the request to what is to be done about it: fetched,
      parsed, compared with what is stored (in memory here), decided on. "none changed": a look
      at everything when all is known. Beside: tap-salesforce's first sync, and query_all of
@@ -56,9 +67,12 @@ def main() -> int:
     print(ABOUT.format(rounds=rounds))
     rows = starts(rounds) + paces(rounds, share=0.25 if quick else 1) + verifications(rounds)
     rows += polls(COMMAND, [LAYER, ROOT], rounds, rows=2_000 if quick else 20_000)
+    rows += workers(rounds)
+    rows += endtoend(
+        COMMAND, [DOORS, LAYER, OF_LAMBDA, ROOT], rounds, appointments=100 if quick else 200
+    )
     print(table(rows))
-    doors = BUILT / "PollSalesforce"  # and all others: each function's folder holds every door
-    print("", cost(COMMAND, [doors, LAYER, OF_LAMBDA, ROOT], 1 if quick else 4), sep="\n")
+    print("", cost(COMMAND, [DOORS, LAYER, OF_LAMBDA, ROOT], 1 if quick else 4), sep="\n")
     return 0
 
 
@@ -101,6 +115,9 @@ NAMES = {
     "fastapi": "FastAPI, Mangum",
     "svix": "svix, json",
     "floor": "hmac, json",
+    "powertools": "Powertools",
+    "bare": "Powertools, bare",
+    "telling": "Powertools, logging",
 }
 
 
@@ -174,6 +191,44 @@ def verifications(rounds: int) -> list[Row]:
 def verification(way: str, *, size: int) -> Figures:
     """One process that verifies and decodes many times."""
     return run(["-m", "bench.verifying", way, str(size)], path=[LAYER, OF_LAMBDA, ROOT])
+
+
+def workers(rounds: int) -> list[Row]:
+    """P6 and P7."""
+    path = [LAYER, OF_LAMBDA, ROOT]
+
+    def gate(way: str) -> Figures:
+        return run(["-m", "bench.gates", way], path=path)
+
+    def loop(way: str) -> Figures:
+        return run(["-m", "bench.loops", way], path=path)
+
+    gates = in_turn(["ours", "powertools"], rounds, gate)
+    found = in_turn(["ours", "bare", "telling"], rounds, loop)
+    return [
+        *(_row("P6", what, unit, key, "powertools", gates, 0.5) for what, unit, key in GATES),
+        *(
+            _row("P7", f"ten messages, {case}", "us", case, peer, found, 0.35)
+            for peer in ("bare", "telling")
+            for case in CASES
+        ),
+    ]
+
+
+GATES = (("an event let through once, CPU", "us", "cpu"), ("writes for that", "", "writes"))
+
+
+def _row(
+    row: str,
+    what: str,
+    unit: str,
+    key: str,
+    peer: str,
+    found: dict[str, list[Figures]],
+    goal: float,
+) -> Row:
+    ours, theirs = ([each[key] for each in found[way]] for way in ("ours", peer))
+    return Row(row, what, unit, ours, NAMES[peer], theirs, goal)
 
 
 def run(arguments: list[str], *, path: list[Path], **environment: str) -> Figures:

@@ -49,6 +49,8 @@ class Tables:
         values = {name: each["S"] for name, each in asked["ExpressionAttributeValues"].items()}
         fits: dict[str, Callable[[str], bool]] = {
             "pk = :pk": lambda _: True,
+            "pk = :pk AND sk < :links": lambda sk: sk < values[":links"],
+            "pk = :pk AND begins_with(sk, :links)": lambda sk: sk.startswith(values[":links"]),
             "pk = :pk AND begins_with(sk, :sk)": lambda sk: sk.startswith(values[":sk"]),
             "pk = :pk AND sk BETWEEN :first AND :last": lambda sk: (
                 values[":first"] <= sk <= values[":last"]
@@ -56,7 +58,8 @@ class Tables:
         }
         wanted = fits[asked["KeyConditionExpression"]]
         of = self._items[values[":pk"]]
-        return {"Items": [of[sk] for sk in sorted(of) if wanted(sk)][: asked.get("Limit")]}
+        order = sorted(of, reverse=not asked.get("ScanIndexForward", True))
+        return {"Items": [of[sk] for sk in order if wanted(sk)][: asked.get("Limit")]}
 
     def _batch_get_item(self, asked: Json) -> Json:
         found = {

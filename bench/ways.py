@@ -19,6 +19,7 @@ from urllib3 import HTTPResponse
 
 from bench.deliveries import CONNECTION, ROOT, SECRET, Context, Json
 from bench.pretended import PretendedAws, Sent
+from fieldlink import ports
 from fieldlink.ports import Keys, Message
 
 Depth = Literal["decision", "calls"]
@@ -31,6 +32,7 @@ PEERS = ROOT / ".venv-clients" / "lib" / "python3.13" / "site-packages"
 @contextmanager
 def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
     """The webhook door."""
+    from fieldlink.hearing.lanes import Lanes
     from fieldlink.wiring import services
     from functions import receive_webhook
 
@@ -43,7 +45,8 @@ def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
             keys = Keys([SECRET], live_positions=False)
             ring = SimpleNamespace(of=lambda name: keys if name == CONNECTION else None)
             stack.enter_context(patch.object(made, "key_ring", ring))
-            stack.enter_context(patch.object(made, "events", _Outbox(aws)))
+            outbox = _Outbox(aws)
+            stack.enter_context(patch.object(made, "lanes", Lanes(outbox, outbox)))
             spool = SimpleNamespace(claim=lambda _key, _body: True)
             stack.enter_context(patch.dict(vars(made), spool=spool))
         yield lambda event: receive_webhook.lambda_handler(event, CONTEXT)
@@ -133,6 +136,9 @@ class _Outbox:
 
     def put(self, messages: Iterable[Message]) -> None:
         self._aws.sent += [Sent(*each) for each in messages]
+
+    def depth(self) -> ports.Depth:
+        return ports.Depth(waiting=len(self._aws.sent), dead=0)
 
 
 def _sender(aws: PretendedAws) -> Callable[[Iterable[dict[str, str]]], int]:
