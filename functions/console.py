@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from fieldlink import parking
+from fieldlink import replaying
 from fieldlink.alarms import flush
+from fieldlink.books import explaining
 from fieldlink.commands import invite_message, poll_message
-from fieldlink.connecting import connecting, disconnecting, onboarding, settings
-from fieldlink.console import overview, pages, sessions
+from fieldlink.connecting import (
+    capabilities,
+    checking,
+    connecting,
+    disconnecting,
+    onboarding,
+    settings,
+)
+from fieldlink.console import explained, pages, parked_pages, sessions, showing
+from fieldlink.console.showing import Counter
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.examining import doctor
-from fieldlink.looking import nudging
+from fieldlink.ids import salesforce_id
 from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
 from fieldlink.people import inviting
-from fieldlink.ports import Message
 from fieldlink.records import Connection, Parked
 from fieldlink.tracking import waking
 from fieldlink.wiring import now, random_text, services
+from fieldlink.writing import rehearsing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = APIGatewayHttpResolver()
 LONGEST_REPORT = 12_000  # milliseconds; one takes 2 s while every vendor answers
+LONGEST_REPLAY = timedelta(seconds=15)  # a browser is answered within 29, and reads before
 NOBODY = (
     "Open the console with a setup link. Whoever may invoke this function in AWS mints one "
     "with the command in the stack's output SetupCommand."
@@ -89,13 +103,13 @@ def enter() -> Response[str]:
 
 @app.get("/")
 def connections() -> Response[str]:
-    return show_connections(signed_in())
+    return showing.connections(counter(signed_in()))
 
 
 @app.post("/connections")
 def create() -> Response[str]:
     session, form = posted()
-    typed = filled(settings.Typed(), form)
+    typed = settings.filled(settings.Typed(), form)
     try:
         made = onboarding.create(
             typed,
@@ -105,13 +119,15 @@ def create() -> Response[str]:
         )
     except (Refused, Unavailable) as error:
         shown = typed._replace(secret="")
-        return show_connections(session, typed=shown, problem=str(error), status=400)
+        return showing.connections(
+            counter(session), typed=shown, problem=str(error), status=400
+        )
     return pages.redirect(f"/connections/{made.connection}")
 
 
 @app.get("/connections/<connection_id>")
 def connection(connection_id: str) -> Response[str]:
-    return show(signed_in(), known(connection_id))
+    return showing.connection(counter(signed_in()), known(connection_id))
 
 
 @app.get("/connections/<connection_id>/doctor")
@@ -121,13 +137,7 @@ def show_report(connection_id: str) -> Response[str]:
         return pages.redirect(f"/connections/{connection_id}")
     report = doctor.examine(services().case(found))
     flush(services().meter)
-    return pages.html(
-        "doctor.html",
-        cookie=sessions.sealed(session, services().console_key),
-        connection=found,
-        report=report,
-        colours=pages.HEALTH,
-    )
+    return counter(session).page("doctor.html", found, report=report, colours=pages.HEALTH)
 
 
 @app.post("/connections/<connection_id>/connect")
@@ -163,15 +173,43 @@ def connect_directly(found: Connection) -> Response[str]:
 def change_settings(connection_id: str) -> Response[str]:
     session, form = posted()
     found = known(connection_id)
-    typed = filled(settings.settings_of(found), form)
+    typed = settings.form_of(found, form)
     try:
-        changed = settings.change_settings(found, typed, services().state)
-    except Refused as refusal:
-        return show(session, found, typed=typed, problem=str(refusal), status=400)
+        wanted = settings.wanted(found, typed)
+        told = checking.check(found, wanted, services().salesforce)
+        changed = settings.change_settings(wanted, services().state)
+    except (Refused, Unavailable) as error:
+        return showing.form(counter(session), found, typed, problem=str(error))
+    finally:
+        flush(services().meter)
+    if told:
+        capabilities.keep(changed, told, state=services().state, now=now())
     if settings.tracked_otherwise(found, changed):
         state, changes = services().state, services().changes
         waking.everybody(changed, state=state, changes=changes, cause=now().isoformat())
     return pages.redirect(f"/connections/{connection_id}")
+
+
+@app.post("/connections/<connection_id>/settings/rehearsal")
+def rehearse(connection_id: str) -> Response[str]:
+    session, form = posted()
+    found = known(connection_id)
+    typed = settings.form_of(found, form)
+    try:
+        wanted = settings.wanted(found, typed)
+        told = rehearsing.rehearse(
+            found,
+            wanted.practice,
+            state=services().state,
+            ledger=services().ledger,
+            org=services().salesforce(wanted, "extra"),
+            now=now(),
+        )
+    except (Refused, Unavailable) as error:
+        return showing.form(counter(session), found, typed, problem=str(error))
+    finally:
+        flush(services().meter)
+    return showing.form(counter(session), found, typed, rehearsal=told)
 
 
 @app.post("/connections/<connection_id>/secret")
@@ -186,7 +224,7 @@ def secret(connection_id: str) -> Response[str]:
             account=services().hypertrack_account,
         )
     except Refused as refusal:
-        return show(session, found, problem=str(refusal), status=400)
+        return showing.connection(counter(session), found, problem=str(refusal), status=400)
     return pages.redirect(f"/connections/{connection_id}")
 
 
@@ -212,12 +250,50 @@ def invite(connection_id: str, resource: str) -> Response[str]:
     return pages.redirect(f"/connections/{connection_id}")
 
 
+@app.get("/connections/<connection_id>/parked")
+def parked(connection_id: str) -> Response[str]:
+    session, found = signed_in(), known(connection_id)
+    asked = request().query_string_parameters
+    return showing.parked(
+        counter(session), found, parked_pages.typed(asked), dry="dry" in asked
+    )
+
+
+@app.post("/connections/<connection_id>/parked/replay")
+def replay_all(connection_id: str) -> Response[str]:
+    session, form = posted()
+    found, wanted = known(connection_id), parked_pages.typed(form)
+    choice = parked_pages.choice(wanted)
+    done = send_again(replaying.chosen(connection_id, choice, services().state))
+    return showing.parked(counter(session), found, wanted, done=done)
+
+
 @app.post("/connections/<connection_id>/parked/<item>/replay")
 def replay(connection_id: str, item: str) -> Response[str]:
     posted()
     known(connection_id)
-    parking.replay(connection_id, item, state=services().state, send=send_again)
-    return pages.redirect(f"/connections/{connection_id}")
+    lying = services().state.read(Parked, connection_id, item)
+    send_again([lying] if lying else [])
+    return pages.redirect(f"/connections/{connection_id}/parked")
+
+
+@app.get("/connections/<connection_id>/appointments")
+def find_appointment(connection_id: str) -> Response[str]:
+    signed_in()
+    wanted = request().query_string_parameters.get("id", "").strip()
+    appointment = salesforce_id(wanted, explaining.APPOINTMENT)
+    if not appointment:
+        raise Refused("A Service Appointment's id begins with 08p and has 15 or 18 characters.")
+    return pages.redirect(f"/connections/{connection_id}/appointments/{appointment}")
+
+
+@app.get("/connections/<connection_id>/appointments/<appointment>")
+def explain(connection_id: str, appointment: str) -> Response[str]:
+    session, found = signed_in(), known(connection_id)
+    state, ledger = services().state, services().ledger
+    told = explaining.explain(appointment, connection=connection_id, state=state, ledger=ledger)
+    story = explained.story(told, connection_id, state)
+    return counter(session).page("appointment.html", found, story=story)
 
 
 @app.exception_handler(NoSession)  # type: ignore[untyped-decorator]
@@ -265,11 +341,6 @@ def posted() -> tuple[sessions.Session, dict[str, str]]:
     return session, form
 
 
-def filled(typed: settings.Typed, form: dict[str, str]) -> settings.Typed:
-    """A field that is not sent stays as it is."""
-    return typed._replace(**{name: form[name] for name in typed._fields if name in form})
-
-
 def known(connection_id: str) -> Connection:
     found = services().state.read(Connection, connection_id)
     if found is None:
@@ -289,60 +360,25 @@ def address(url: str) -> str:
     return url.rstrip("/")
 
 
-def show_connections(
-    session: sessions.Session,
-    *,
-    typed: settings.Typed | None = None,
-    problem: str = "",
-    status: int = 200,
-) -> Response[str]:
-    key = services().console_key
-    return pages.html(
-        "connections.html",
-        status=status,
-        cookie=sessions.sealed(session, key),
-        connections=overview.connections(services().state),
-        states=pages.STATES,
-        form_token=sessions.form_token(session, key),
-        own_login_url=services().settings.salesforce_login_url,
-        typed=typed or settings.Typed(),
-        problem=problem,
+def counter(session: sessions.Session) -> Counter:
+    """Where the operator of a session is served."""
+    return Counter(
+        session=session,
+        key=services().console_key,
+        state=services().state,
+        ledger=services().ledger,
+        now=now(),
+        url=own_url(),
+        login_url=services().settings.salesforce_login_url,
     )
 
 
-def show(
-    session: sessions.Session,
-    found: Connection,
-    *,
-    typed: settings.Typed | None = None,
-    problem: str = "",
-    status: int = 200,
-) -> Response[str]:
-    key = services().console_key
-    return pages.html(
-        "connection.html",
-        status=status,
-        login_url=found.login_url,
-        cookie=sessions.sealed(session, key),
-        connection=found,
-        states=pages.STATES,
-        problem=problem or found.problem,
-        form_token=sessions.form_token(session, key),
-        webhook_url=f"{own_url()}/webhooks/hypertrack/{found.connection}",
-        nudge_url=f"{own_url()}/nudges/salesforce/{found.connection}",
-        typed=typed or settings.settings_of(found),
-        nudge_key=nudging.key_of(found.connection, key),
-        ledger=services().ledger.last(found.connection, now=now(), limit=30),
-        **overview.details(found, services().state, now()),
+def send_again(items: Sequence[Parked]) -> replaying.Replayed:
+    end = now() + LONGEST_REPLAY
+    return replaying.replay(
+        items,
+        state=services().state,
+        queues=services().queues,
+        random=random_text,
+        more=lambda: now() < end,
     )
-
-
-def send_again(item: Parked) -> None:
-    """With a key of its own, since the queue would drop what it has seen a moment ago."""
-    queues = {
-        "polls": services().polls,
-        "changes": services().changes,
-        "invites": services().invites,
-        "events": services().events,
-    }
-    queues[item.queue].put([Message(item.body, item.group, random_text())])

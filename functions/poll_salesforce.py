@@ -59,7 +59,7 @@ def _comes_again(poll: Poll, record: dict[str, Any]) -> bool:
         return False
     if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
         return False
-    services().polls.postpone(record["receiptHandle"], RENEWAL_KNOWN)
+    services().polls.postpone({record["receiptHandle"]: RENEWAL_KNOWN})
     return True
 
 
@@ -165,5 +165,5 @@ def _keep_up(connection: Connection) -> None:
 
 def _release(connection: Connection, more: Callable[[], bool]) -> int:
     return holding.release(
-        connection, state=services().state, events=services().events, more=more
+        connection, state=services().state, bursts=services().bursts, more=more
     )

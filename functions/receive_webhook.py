@@ -62,7 +62,7 @@ def _answered(event: dict[str, Any], connection: str) -> dict[str, Any]:
 
 def _accepted(delivery: Delivery, keys: Keys) -> dict[str, Any]:
     try:
-        count = webhooks.accept(delivery, keys=keys, outbox=services().events, spool=spool)
+        count = webhooks.accept(delivery, keys=keys, lanes=services().lanes, spool=spool)
     except BadSignature:
         held = keeping.hold(delivery, spool)
         return answer(401, delivery.connection, held=int(held))

@@ -13,6 +13,7 @@ from fieldlink.looking import polling
 from fieldlink.observability import logger, metrics
 from fieldlink.tracking import waking
 from fieldlink.wiring import services
+from fieldlink.writing import confirming
 
 if TYPE_CHECKING:
     from fieldlink.records import Connection
@@ -37,6 +38,7 @@ def _due(connection: Connection, now: datetime) -> int:
     state, changes = services().state, services().changes
     try:
         woken = waking.wake(connection, state=state, changes=changes, now=now)
+        confirming.confirm(connection, state=state, events=services().events, now=now)
         silent = silence.listen(connection, state=state, changes=changes, now=now)
     except FieldlinkError as error:
         name = connection.connection

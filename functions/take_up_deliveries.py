@@ -25,7 +25,7 @@ def lambda_handler(_event: dict[str, Any], context: Context) -> dict[str, int]:
 
     taken = taking_up.take_up(
         spool=services().spool,
-        events=services().events,
+        bursts=services().bursts,
         key_ring=services().key_ring,
         more=more,
     )

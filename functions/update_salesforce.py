@@ -1,86 +1,144 @@
-"""Events queue: what HyperTrack reported, into Salesforce and the ledger."""
+"""Events and Bursts: what HyperTrack reported, into Salesforce and the ledger."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.alarms import flush
-from fieldlink.errors import Refused, Unavailable
+from fieldlink.at_once import work_off_at_once
+from fieldlink.errors import FieldlinkError, Refused, Unavailable
 from fieldlink.hearing import unpacking
 from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
 from fieldlink.records import Connection
-from fieldlink.wiring import services
-from fieldlink.worker import Context, Work, work_off
+from fieldlink.wiring import now, services
+from fieldlink.worker import Context, Work
 from fieldlink.writing import reports
+from fieldlink.writing.joining import joined
+from fieldlink.writing.together import Together
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
     from fieldlink.writing.desk import Desk
+
+# Milliseconds that must be left to begin a call of Salesforce: 23 s for the call, 4 s for AWS.
+LONGEST_CALL = 3_000 + 20_000 + 4_000
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """A batch of reported events."""
+    crew = Crew(context)
+    source = event["Records"][0].get("eventSourceARN", "").rpartition(":")[2]
+    bursts = services().bursts
     work = Work(
-        "events",
-        services().events,
-        _connection_of,
-        _take,
-        note_parked=_note_parked,
-        arrived=lambda body: _report(body).received_at,
+        "bursts" if bursts.is_called(source) else "events",
+        bursts if bursts.is_called(source) else services().events,
+        crew.connection_of,
+        crew.take,
+        note_parked=crew.note_parked,
+        arrived=lambda body: crew.report(body).received_at,
     )
     try:
-        return work_off(event, work, context)
+        return work_off_at_once(event, work, context, crew)
     finally:
         flush(services().meter)
 
 
-def _connection_of(body: str) -> str:
-    return _report(body).connection
+class Crew:
+    """Threads that work off a batch, and what those of one connection share."""
 
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reports: dict[str, Report] = {}
+        self._meetings: dict[str, Together] = {}
+        self._desks: dict[str, Desk | FieldlinkError | None] = {}
+        self._lock = Lock()
 
-def _take(body: str) -> str:
-    report = _report(body)
-    if unpacking.holds_many(report):
-        return _split(report)
-    desk = _desk(report)
-    if report.unreadable and desk.connection.live:  # of others nothing is wanted any more
-        raise Refused(f"event not understood: {report.unreadable}")
-    return reports.take(unpacking.with_event(report, services().spool), desk)
+    def begin(self, strands: Counter[str]) -> None:
+        self._meetings = {name: Together(count) for name, count in strands.items()}
 
+    def about(self, body: str) -> str:
+        return unpacking.place(self.report(body))
 
-def _split(report: Report) -> str:
-    live_positions = _desk(report).connection.live_positions
-    unpacking.split(
-        report,
-        live_positions=live_positions,
-        outbox=services().events,
-        spool=services().spool,
-    )
-    return "split"
+    def over(self, connection: str) -> None:
+        self._meetings[connection].leave()
 
+    def report(self, body: str) -> Report:
+        """Read as the door read it, once: pydantic's own reader gives up at 200 levels."""
+        if body not in self._reports:
+            self._reports[body] = Report.model_validate(json.loads(body))
+        return self._reports[body]
 
-def _note_parked(body: str, cause: str) -> None:
-    report = _report(body)
-    connection = services().state.read(Connection, report.connection)
-    if not connection:  # without one there is nothing else to note
-        return
-    with suppress(Unavailable, Refused):  # of what can't be fetched no more is noted
-        if not unpacking.holds_many(report):
-            report = unpacking.with_event(report, services().spool)
-    reports.park(report, services().desk(connection), cause)
+    def connection_of(self, body: str) -> str:
+        return self.report(body).connection
 
+    def take(self, body: str) -> str:
+        report = self.report(body)
+        if unpacking.holds_many(report):
+            return self._split(report)
+        with self._at_desk(report.connection) as desk:
+            if report.unreadable and desk.connection.live:  # of others nothing is wanted now
+                raise Refused(f"event not understood: {report.unreadable}")
+            return reports.take(unpacking.with_event(report, services().spool), desk)
 
-def _report(body: str) -> Report:
-    """Read as the door read it: pydantic's own reader gives up at 200 levels."""
-    return Report.model_validate(json.loads(body))
+    def note_parked(self, body: str, cause: str) -> None:
+        report = self.report(body)
+        if self._desk_of(report.connection) is None:  # then there is nothing else to note
+            return
+        with suppress(Unavailable, Refused):  # of what can't be fetched no more is noted
+            if not unpacking.holds_many(report):
+                report = unpacking.with_event(report, services().spool)
+        with self._at_desk(report.connection) as desk:
+            reports.park(report, desk, cause)
 
+    def _split(self, report: Report) -> str:
+        with self._at_desk(report.connection) as desk:
+            unpacking.split(
+                report,
+                live_positions=desk.connection.live_positions,
+                outbox=services().bursts,
+                spool=services().spool,
+            )
+        return "split"
 
-def _desk(report: Report) -> Desk:
-    connection = services().state.read(Connection, report.connection)
-    if connection is None:
-        raise Refused("no such connection")
-    return services().desk(connection)
+    @contextmanager
+    def _at_desk(self, name: str) -> Iterator[Desk]:
+        """A connection's desk, for one message."""
+        desk = self._desk_of(name)
+        if desk is None:
+            raise Refused("no such connection")
+        try:
+            yield desk._replace(now=now())
+        finally:
+            self._meeting(name).done()
+
+    def _desk_of(self, name: str) -> Desk | None:
+        """Read once for the batch: whoever comes first does it for all."""
+        with self._lock:
+            if name not in self._desks:
+                self._desks[name] = self._opened(name)
+            desk = self._desks[name]
+        if isinstance(desk, FieldlinkError):
+            raise desk
+        return desk
+
+    def _opened(self, name: str) -> Desk | FieldlinkError | None:
+        try:
+            connection = services().state.read(Connection, name)
+            desk = services().desk(connection) if connection else None
+        except FieldlinkError as error:
+            return error
+        return desk and joined(desk, self._meeting(name), self._time_left)
+
+    def _meeting(self, name: str) -> Together:
+        return self._meetings.setdefault(name, Together(1))
+
+    def _time_left(self) -> bool:
+        return self._context.get_remaining_time_in_millis() >= LONGEST_CALL

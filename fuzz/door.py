@@ -11,8 +11,9 @@ from typing import Any
 
 from fieldlink.errors import Refused
 from fieldlink.hearing import facts, unpacking
+from fieldlink.hearing.lanes import Lanes
 from fieldlink.models import Report
-from fieldlink.ports import Keys, Message
+from fieldlink.ports import Depth, Keys, Message
 from functions import receive_webhook
 
 Json = dict[str, Any]
@@ -31,6 +32,9 @@ class Queue:
 
     def put(self, messages: Iterable[Message]) -> None:
         self.messages += messages
+
+    def depth(self) -> Depth:
+        return Depth(waiting=len(self.messages), dead=0)
 
 
 class Bucket:
@@ -54,7 +58,7 @@ def delivered(body: bytes, *, signed: bool = True, live: bool = False) -> tuple[
     queue, bucket = Queue(), Bucket()
     keys = Keys([SECRET], live_positions=live)
     ring = SimpleNamespace(of=lambda name: keys if name == CONNECTION else None)
-    behind = SimpleNamespace(key_ring=ring, events=queue, spool=bucket)
+    behind = SimpleNamespace(key_ring=ring, lanes=Lanes(queue, queue), spool=bucket)
     door: Any = receive_webhook
     known, door.services = door.services, lambda: behind
     try:

@@ -7,6 +7,7 @@ tracking/    what should be tracked now, by geofences or by orders
 people/      technicians, their invitations, their phones
 hearing/     what HyperTrack reports, from a delivery to a fact, and what it never told
 writing/     what a fact changes in Salesforce, written exactly once
+books/       what was done: chained, explained, handed out, and erased for one person
 trouble/     what keeps people from being tracked, and who is told of it
 connecting/  a connection from its first form to its end, and how much may be asked of an org
 examining/   the doctor

@@ -19,6 +19,7 @@ class Settings(NamedTuple):
     changes_queue_url: str
     invites_queue_url: str
     events_queue_url: str
+    bursts_queue_url: str
     salesforce_app_secret: str  # the secret's id; its value never enters the environment
     salesforce_jwt_key_secret: str  # likewise
     console_key_secret: str  # likewise

@@ -81,6 +81,7 @@ class Report(Model):
     unreadable: str = ""  # why its event can't be read, which is a text then
     spooled: str = ""  # where the event lies if it, or its delivery, is too large for a message
     first: int = 0  # of a delivery that is kept whole: the event to go on with
+    own: bool = False  # told by ourselves; no delivery can say so of its events
 
 
 # ── facts ─────────────────────────────────────────────────────────────────────
@@ -101,6 +102,7 @@ class Kind(StrEnum):
     DELAYED = "delayed"
     LINK_OFFERED = "link offered"  # for the customer to follow; by ourselves
     LINK_WITHDRAWN = "link withdrawn"
+    EXIT_CONFIRMED = "exit confirmed"  # nobody came back for a while; by ourselves
     OUTAGE_BEGAN = "outage began"
     OUTAGE_ENDED = "outage ended"
     BATTERY_LOW = "battery low"
@@ -206,6 +208,11 @@ class LedgerRow(Model):
     reason: str = ""
     recovered: bool = False  # found in HyperTrack's record, not told by a webhook
     wrote: dict[str, Any] = {}
+    before: dict[str, Any] = {}  # what stood where `wrote` says what was written
+    rule: str = ""  # why that was written, in plain words
+    request: str = ""  # Salesforce's own id of the request that wrote it
+    decided_at: Utc | None = None
+    erased: str = ""  # when a person's data were erased from it: then nothing else is left
 
 
 # ── what Salesforce holds ─────────────────────────────────────────────────────
@@ -252,6 +259,12 @@ class Ability(StrEnum):
     TASKS = "Tasks for the dispatcher"
     URGENT_TASKS = "Tasks of high priority"
     SHARE_LINK = "share link"
+    DISTANCE = "travel distance"
+    EVENT_PLACE = "places of Events"
+    DONE_TASKS = "Tasks in the Activity"
+    REMOVED_ENTRIES = "removed time sheet entries"
+    VISIT_ENTRIES = "time sheet entries of visits"  # for want of their type only
+    TRAVEL_ENTRIES = "time sheet entries of travel"  # likewise
     POSITIONS = "last known positions"
 
 
@@ -275,6 +288,8 @@ class Described(Model):
     statuses: tuple[Status, ...] = ()
     loose_keys: tuple[str, ...] = ()  # fields for our key that don't tell rows apart
     automatic: tuple[str, ...] | None = None  # settings that set statuses; None: can't be seen
+    keyed: tuple[str, ...] = ()  # objects that have a field for our key which we may fill
+    listed: dict[str, tuple[str, ...]] = {}  # active values by Object.Field, of what we fill
 
 
 class Sheet(Model):
@@ -291,7 +306,35 @@ class Booked(Model):
 
     starts_at: Utc
     ends_at: Utc
+    sheet: str = ""
     sheet_status: str = "New"
+
+
+class Assigned(Model):
+    """One resource's assignment to an appointment."""
+
+    id: str
+    resource: str
+    primary: bool = False
+    travel: float | None = None  # minutes
+
+
+class Beside(Model):
+    """What is seen of another appointment of the same resource's day."""
+
+    team: tuple[Assigned, ...] = ()
+    distance: float | None = None
+
+
+class Look(Model):
+    """What is wanted to be seen of one resource's work on one appointment."""
+
+    appointment: str
+    resource: str
+    day: Utc  # around which time sheets are wanted
+    entries: tuple[str, ...] = ()  # ids of our own
+    others: tuple[str, ...] = ()  # appointments of the same day, whose trips may change
+    left: bool = False  # though the resource is not assigned any more; else Refused
 
 
 class View(Model):
@@ -299,6 +342,8 @@ class View(Model):
 
     appointment: str
     resource: str
+    number: str = ""  # of the appointment
+    address: str = Field(default="", repr=False)  # likewise
     status: str
     category: Category
     statuses: tuple[Status, ...]
@@ -311,25 +356,41 @@ class View(Model):
     changed_at: Utc
     changed_by_us: bool
     assignment: str  # "": not any more
-    actual_travel: float | None = None  # minutes
+    team: tuple[Assigned, ...] = ()  # all who are assigned, in the order of their ids
     resource_name: str = ""
     time_zone: str = "UTC"  # of the resource's user
     site_zone: str = ""  # "": not known
     sheets: tuple[Sheet, ...] | None = None  # None: this org or user has no time sheets
     sheets_problem: str = ""
-    entry: Booked | None = None  # our own, as it stands now
+    entries: dict[str, Booked] = {}  # our own by id; one that is missing has been deleted
+    beside: dict[str, Beside] = {}  # by appointment: those that were asked for and are there
     link_field: bool = False  # whether there is a field for the link that we can read
     share_link: str | None = None  # what stands there
+    distance_field: bool = False  # likewise for the distance
+    distance: float | None = None
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which a day of this work is meant: the site's."""
+        return self.site_zone or self.time_zone
+
+    @property
+    def travel(self) -> float | None:
+        """Minutes that stand as the resource's travel time."""
+        return next((each.travel for each in self.team if each.id == self.assignment), None)
 
 
 class NewEvent(Model):
-    """A row for the appointment's Activity."""
+    """A row for the appointment's Activity: an Event, or a Task that is done."""
 
     key: str  # of the fact that it tells
     starts_at: Utc
     minutes: int
     subject: str
     description: str
+    place: str = Field(default="", repr=False)  # where it happened, as the work's address
+    done_as: str = ""  # the status of the Task; "": it is an Event
+    due: date | None = None  # of the Task: the day on which it happened, at the site
 
 
 class NewTask(Model):
@@ -342,14 +403,24 @@ class NewTask(Model):
     urgent: bool = True  # of high priority, if the org has one
 
 
+class NewSheet(Model):
+    """A time sheet that is made together with its first entries."""
+
+    key: str
+    resource: str
+    first: date
+    last: date
+
+
 class SheetEntry(Model):
-    """A visit on a time sheet: new if it has no id, else changed."""
+    """A stretch of work or travel on a time sheet: new if it has no id, else changed."""
 
     id: str = ""
     key: str
-    sheet: str = ""  # empty: the sheet of `day` is made with it
+    sheet: str = ""  # the id of its sheet, or ""
+    new_sheet: str = ""  # else the key of the one that is made with it
     resource: str
-    day: date
+    type: str = "Direct"  # the org's word
     starts_at: Utc
     ends_at: Utc
     subject: str
@@ -368,26 +439,35 @@ class Writes(Model):
     """Everything that one fact changes in Salesforce: all of it or nothing."""
 
     appointment: str
-    assignment: str
+    parent: str = ""  # the work order that a write locks, too
     changes: Changes = {}
-    travel_minutes: float | None = None
+    through: str = ""  # a status to be set just before the one in `changes`
+    travel: dict[str, float | None] = {}  # minutes by assignment
+    distances: dict[str, float | None] = {}  # by appointment, in the unit of the connection
     event: NewEvent | None = None
-    entry: SheetEntry | None = None
+    entries: tuple[SheetEntry, ...] = ()
+    sheets: tuple[NewSheet, ...] = ()
+    removed: tuple[str, ...] = ()  # ids of entries of ours that are true no more
     task: NewTask | None = None
     left_out: tuple[str, ...] = ()  # what could not be written, in plain words
+    rule: str = ""  # why, in plain words
 
     @property
     def empty(self) -> bool:
-        rows = (self.changes, self.event, self.entry, self.task)
-        return not any(rows) and self.travel_minutes is None
+        maps = (self.changes, self.travel, self.distances)
+        rows = (self.event, self.entries, self.removed, self.task)
+        return not any(maps) and not any(rows)
 
     @property
     def without_words(self) -> dict[str, Any]:
         """For the ledger: what a technician wrote is not kept there as well."""
-        words = {
-            "event": {"description"},
+        words: dict[str, Any] = {
+            "event": {"description", "place"},
             "task": {"description"},
+            "entries": {"__all__": {"description"}},
             "changes": {"share_link"},  # whoever has it sees where somebody is
+            "left_out": True,
+            "rule": True,
         }
         return self.model_dump(mode="json", exclude_defaults=True, exclude=words)
 
@@ -396,9 +476,10 @@ class Written(Model):
     """Ids of the rows that were made, empty where none was."""
 
     event: str = ""
-    entry: str = ""
-    sheet: str = ""
+    entries: dict[str, str] = {}  # by the keys of the entries
+    sheets: dict[str, str] = {}  # likewise of the sheets
     task: str = ""
+    request: str = ""  # Salesforce's own id of the request
 
 
 # ── what the vendors answer ───────────────────────────────────────────────────

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from fieldlink.ports import State
 
 FIRST_WAIT = timedelta(seconds=5)
 # Of a row that another transaction held: such a transaction takes seconds.
@@ -32,7 +31,7 @@ class Attempt(NamedTuple):
     """A message in the hands of a worker."""
 
     connection: str
-    queue: Literal["polls", "changes", "invites", "events"]
+    queue: Literal["polls", "changes", "invites", "events", "bursts"]
     body: str
     group: str
     tries: int  # this one included
@@ -47,35 +46,33 @@ class Again(Unavailable):
         self.wait = wait
 
 
-def attempt[R](
-    work: Callable[[], R],
+def settle[R](
+    error: Exception,
     message: Attempt,
     *,
     park: Callable[[str], R],
     hold: Callable[[Closed], R] | None = None,
     spread: float = 0.5,
 ) -> R:
-    """Do the work. Raises Again while it is worth it, else parks the message with its cause.
+    """What follows from an error. Raises Again while it is worth it, else parks the message
+    with its cause.
 
     `hold`: what to do with a message whose org may not be called, if its queue has such.
     """
-    try:
-        return work()
-    except Refused as refusal:
-        return park(str(refusal))
-    except Unavailable as error:
+    if isinstance(error, Refused):
+        return park(str(error))
+    if isinstance(error, Unavailable):
         if hold and isinstance(error, Closed):
             return hold(error)
         if message.tries < LAST_TRY:
             first = FIRST_WAIT_FOR_A_ROW if isinstance(error, Contended) else FIRST_WAIT
             raise Again(wait(message.tries, spread, first), str(error)) from error
         return park(f"given up after {message.tries} tries: {error}")
-    except Exception as error:
-        # A bug of ours. It must not take the other messages of its group along with it to the
-        # dead-letter queue, so after some tries it is parked like any refusal.
-        if message.tries < LAST_TRY_OF_POISON:
-            raise Again(wait(message.tries, spread), type(error).__name__) from error
-        return park(f"unexpected {type(error).__name__}: see the log")
+    # A bug of ours. It must not take the other messages of its group along with it to the
+    # dead-letter queue, so after some tries it is parked like any refusal.
+    if message.tries < LAST_TRY_OF_POISON:
+        raise Again(wait(message.tries, spread), type(error).__name__) from error
+    return park(f"unexpected {type(error).__name__}: see the log")
 
 
 def wait(tries: int, spread: float, first: timedelta = FIRST_WAIT) -> timedelta:
@@ -100,16 +97,3 @@ def parked(message: Attempt, cause: str, *, now: datetime) -> Parked:
         cause=cause,
         at=now,
     )
-
-
-def replay(connection: str, item: str, *, state: State, send: Callable[[Parked], None]) -> bool:
-    """Send a parked message to its queue again. The record goes last, so nothing is lost.
-
-    If it has been parked anew by then, that record stays.
-    """
-    found = state.read(Parked, connection, item)
-    if found is None:
-        return False
-    send(found)
-    state.forget(found)
-    return True

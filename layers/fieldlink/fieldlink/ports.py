@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
+    from fieldlink.errors import FieldlinkError
     from fieldlink.models import (
         Described,
         Fence,
         Grant,
         Identity,
         LedgerRow,
+        Look,
         Place,
         SeenDevice,
         TrackedOrder,
@@ -143,15 +147,76 @@ class Meter(Protocol):
         ...
 
 
+class Link(NamedTuple):
+    """One link of the chain over a connection's ledger of one day."""
+
+    number: int  # from 1 on, without a gap
+    before: str  # hash of the link before it, "" of the first
+    rows: Mapping[str, str]  # hash of each row that was put with it, by the row's key
+    at: str  # when, in ISO 8601
+    hash: str  # over all of the above
+
+    @property
+    def text(self) -> str:
+        """What is hashed: one text for the same link, whoever spells it."""
+        told = {"number": self.number, "before": self.before, "rows": self.rows, "at": self.at}
+        return json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def sealed(self) -> Link:
+        """The same with the hash that it must have."""
+        return self._replace(hash=digest(self.text))
+
+
+def digest(text: str) -> str:
+    """The hash of a row or a link, by its text as it is stored."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Kept(NamedTuple):
+    """A row as the ledger keeps it."""
+
+    row: LedgerRow
+    hash: str  # of its text; once that was erased, of what it was
+
+
 class Ledger(Protocol):
-    """One row for each event that we acknowledged, saying what became of it."""
+    """One row for each event that we acknowledged, saying what became of it; chained, so that
+    nobody changes or removes one unnoticed.
+    """
 
     def put(self, row: LedgerRow) -> None:
         """Store the row under its event; storing it twice is harmless."""
         ...
 
+    def put_all(self, rows: Sequence[LedgerRow]) -> None:
+        """The same for several, with one link of the chain for each connection and day."""
+        ...
+
     def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
         """The newest rows of today and yesterday."""
+        ...
+
+    def of_deliveries(
+        self, connection: str, told: Collection[tuple[datetime, str]]
+    ) -> list[LedgerRow]:
+        """Those of deliveries, each by when it was received and its id."""
+        ...
+
+    def of_day(
+        self, connection: str, day: date, after: str = "", limit: int = 1_000
+    ) -> tuple[dict[str, Kept], str]:
+        """Rows by key, in the order in which they were received, and where to go on; "" at
+        the end.
+        """
+        ...
+
+    def chain(self, connection: str, day: date) -> Iterator[Link]:
+        """In the order of their numbers."""
+        ...
+
+    def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
+        """Leave nothing of a row but that it was there, when, its outcome and its hash."""
         ...
 
 
@@ -234,16 +299,8 @@ class Salesforce(Describing, Protocol):
         """What became of rows that a full look did not show."""
         ...
 
-    def view(
-        self,
-        appointment: str,
-        resource: str,
-        day: datetime,
-        entry: str = "",
-        *,
-        left: bool = False,
-    ) -> View:
-        """`left`: though the resource is not assigned any more; else Refused (NOT_ASSIGNED)."""
+    def view(self, look: Look) -> View:
+        """Refused (NOT_ASSIGNED) if the resource is not assigned, unless `look.left`."""
         ...
 
     def find(self, writes: Writes) -> Written:
@@ -256,6 +313,18 @@ class Salesforce(Describing, Protocol):
 
     def locate(self, resource: str, place: Place, at: datetime) -> None:
         """Show where a resource was last."""
+        ...
+
+
+class SeveralAtOnce(Protocol):
+    """An org that takes several looks, or several writes, in few calls. Each has an answer or
+    an error of its own; what went wrong with the call as a whole is raised.
+    """
+
+    def views(self, looks: Sequence[Look]) -> list[View | FieldlinkError]: ...
+
+    def write_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
+        """Each of the writes is carried out as a whole or not at all."""
         ...
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fieldlink.models import (
     Ability,
@@ -19,6 +24,7 @@ from fieldlink.models import (
     WantedOrder,
     Writes,
 )
+from fieldlink.practice import Practice
 
 
 class Record(Model):
@@ -59,6 +65,7 @@ class Connection(Record):
     live_positions: bool = False  # positions go to the dispatcher's map
     outage_notice: Literal["task", "mail", "none"] = "task"  # who hears of an outage at work
     share_field: str = ""  # API name of the appointment's field for the customer's link
+    practice: Practice = Practice()  # how work is written
     problem: str = ""
     end: str = ""  # if lost: the name of the cause, from `ends`
     told: bool = False  # whether that has been alarmed
@@ -144,6 +151,17 @@ class Gate(Record):
     seen_at: Utc | None = None  # when these three were noted
 
 
+LATER = {
+    Ability.DISTANCE,
+    Ability.EVENT_PLACE,
+    Ability.DONE_TASKS,
+    Ability.REMOVED_ENTRIES,
+    Ability.VISIT_ENTRIES,
+    Ability.TRAVEL_ENTRIES,
+}
+APART = "lacking_later"
+
+
 class Capabilities(Record):
     """What the connected user can read and write in this org, from Salesforce's describe."""
 
@@ -151,13 +169,32 @@ class Capabilities(Record):
     unreadable: tuple[str, ...] = ()  # of the fields that we ask for, as Object.Field
     lacking: dict[Ability, str] = Field(default={})  # what we can't write, and why
     statuses: tuple[Status, ...] = ()  # the org's own picklist
+    keyed: tuple[str, ...] = ()  # objects that have a field for our key which we may fill
+    listed: dict[str, tuple[str, ...]] = Field(default={})  # active values by Object.Field
+
+    @model_validator(mode="before")
+    @classmethod
+    def _together(cls, told: Any) -> Any:
+        """Abilities that came later lie apart: the version before them could not read them."""
+        if not isinstance(told, dict) or APART not in told:
+            return told
+        return {**told, "lacking": {**told.get("lacking", {}), **told[APART]}}
+
+    @model_serializer(mode="wrap")
+    def _apart(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = dump(self)
+        known: dict[str, str] = {}
+        later: dict[str, str] = {}
+        for ability, why in told.get("lacking", {}).items():
+            (later if ability in LATER else known)[ability] = why
+        return {**told, "lacking": known, APART: later}
 
 
 class Held(Record):
     """A message that waits until its org may be called again; it goes back to its queue."""
 
     id: str
-    queue: Literal["events"]
+    queue: Literal["events", "bursts"]
     body: str = Field(repr=False)
     group: str
     at: Utc
@@ -534,10 +571,19 @@ class Ours(Model):
     status: str | None = None
     actual_start: Utc | None = None
     actual_end: Utc | None = None
-    travel: dict[str, float] = Field(default={})  # by assignment, minutes
-    entries: dict[str, Entry] = Field(default={})  # by resource
     overruled_at: Utc | None = None  # when a person chose another status than ours
     share_link: str | None = None
+    # As an earlier version kept them, until they are moved to the days: see `inheriting`.
+    travel: dict[str, float] = Field(default={})  # by assignment, minutes
+    entries: dict[str, Entry] = Field(default={})  # by resource
+
+
+class OursOfDay(Model):
+    """What we last wrote of a resource's day."""
+
+    entries: dict[str, Entry] = Field(default={})  # by their keys
+    travel: dict[str, float | None] = Field(default={})  # by assignment, minutes
+    distances: dict[str, float | None] = Field(default={})  # by appointment
 
 
 class Intent(Model):
@@ -547,7 +593,24 @@ class Intent(Model):
     since: Utc
     planned: Writes | None = None  # for the ledger
     meant: Ours | None = None  # what we will have written once it is carried out
+    meant_of_day: OursOfDay | None = None  # likewise
     seen: Utc | None = None  # when the appointment had been changed last before that
+    before: dict[str, Any] = Field(default={})  # for the ledger: what stood there
+    days: tuple[date, ...] = ()  # of the resource, that are written, too
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, told: Any) -> Any:
+        """It planned one entry and one travel time, of the appointment's own resource."""
+        planned = told.get("planned") if isinstance(told, dict) else None
+        if not isinstance(planned, dict) or "assignment" not in planned:
+            return told
+        entry, minutes = planned.get("entry"), planned.get("travel_minutes")
+        more = {
+            "entries": [entry] if entry else [],
+            "travel": {} if minutes is None else {planned["assignment"]: minutes},
+        }
+        return {**told, "planned": {**planned, **more}}
 
 
 class Anchor(Record):
@@ -555,6 +618,39 @@ class Anchor(Record):
 
     facts: dict[str, Delivered] = Field(default={})  # by fact key
     intent: Intent | None = None
+    doubtful: dict[str, Intent] = Field(default={})  # of parked facts, by fact key
+
+
+class Stretch(Model):
+    """A time of work, in whole minutes."""
+
+    start: Utc
+    end: Utc
+
+
+class Trip(Model):
+    """The way to an appointment, as HyperTrack measured it."""
+
+    arrived_at: Utc
+    seconds: float
+    idle_seconds: float = 0
+    metres: float | None = None
+    # Of all to this appointment: its minutes stand as the resource's travel time.
+    first: bool = True
+
+
+class Part(Model):
+    """What one appointment contributes to one local day of a resource."""
+
+    appointment: str
+    assignment: str = ""
+    number: str = ""
+    zone: str = "UTC"  # of the site
+    work_order: str = ""
+    work_order_line: str = ""
+    blocks: tuple[Stretch, ...] = ()  # of work that is over, as it belongs on a time sheet
+    trip: Trip | None = None  # of the first arrival of that day
+    problem: str = ""  # why some of its work is not among the blocks
 
 
 class Visit(Anchor):
@@ -562,7 +658,7 @@ class Visit(Anchor):
 
     appointment: str
     ours: Ours = Ours()
-    doubtful: dict[str, Intent] = Field(default={})  # of parked facts, by fact key
+    told: dict[str, Part] = Field(default={})  # what days know of it, by "resource/day"
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -570,21 +666,38 @@ class Visit(Anchor):
 
 
 class Day(Anchor):
-    """The facts about one resource's local day."""
+    """One resource's local day, in the time zone of its user: when it was clocked in, what each
+    appointment contributes, and what we wrote of them. Its facts are clock-ins and clock-outs.
+    """
 
     resource: str
     on: date
+    parts: dict[str, Part] = Field(default={})  # by appointment
+    ours: OursOfDay = OursOfDay()
 
     @property
     def key(self) -> tuple[str, ...]:
         return (self.connection, self.resource, self.on.isoformat())
 
 
+class Confirming(Record):
+    """An exit that completes the work if nobody has come back by then."""
+
+    at: Utc
+    appointment: str
+    resource: str
+    left_at: Utc
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.at.isoformat(), self.appointment, self.resource)
+
+
 class Parked(Record):
     """A message that was refused for good, with its cause; an operator may replay it."""
 
     id: str
-    queue: Literal["polls", "changes", "invites", "events"]
+    queue: Literal["polls", "changes", "invites", "events", "bursts"]
     body: str = Field(repr=False)
     group: str
     cause: str

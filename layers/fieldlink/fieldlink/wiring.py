@@ -12,6 +12,7 @@ from fieldlink.adapters.keyring import StateKeyRing
 from fieldlink.adapters.secrets import KmsVault, Secrets
 from fieldlink.adapters.sqs import SqsOutbox
 from fieldlink.config import AwsAccess, Settings
+from fieldlink.hearing.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from fieldlink.connecting.office import Office
     from fieldlink.examining.findings import Case
     from fieldlink.ports import KeyRing, Vault
-    from fieldlink.records import Connection
+    from fieldlink.records import Capabilities, Connection
     from fieldlink.writing.desk import Desk
 
 
@@ -49,6 +50,8 @@ class Services:
         self.vault: Vault = KmsVault(self._aws, settings.kms_key_id)
         self.key_ring: KeyRing = StateKeyRing(self._aws, settings.state_table, self.vault)
         self.events = SqsOutbox(self._aws, settings.events_queue_url)
+        self.bursts = SqsOutbox(self._aws, settings.bursts_queue_url)
+        self.lanes = Lanes(self.events, self.bursts)
 
     # ──────────────────────────────────────────────────────────────────────────
 
@@ -63,6 +66,17 @@ class Services:
     @cached_property
     def invites(self) -> SqsOutbox:
         return SqsOutbox(self._aws, self.settings.invites_queue_url)
+
+    @property
+    def queues(self) -> dict[str, SqsOutbox]:
+        """Each by the name that a parked message calls it by."""
+        return {
+            "polls": self.polls,
+            "changes": self.changes,
+            "invites": self.invites,
+            "events": self.events,
+            "bursts": self.bursts,
+        }
 
     @cached_property
     def state(self) -> DynamoState:
@@ -80,7 +94,7 @@ class Services:
 
     @cached_property
     def meter(self) -> CountingMeter:
-        from fieldlink.adapters.ledger import DynamoMeter
+        from fieldlink.adapters.meter import DynamoMeter
         from fieldlink.connecting.metering import CountingMeter
 
         return CountingMeter(DynamoMeter(self._aws, self.settings.state_table))
@@ -128,8 +142,11 @@ class Services:
         from http.cookiejar import DefaultCookiePolicy
 
         import requests
+        from requests.adapters import HTTPAdapter
 
         session = requests.Session()
+        # Sixteen connections to each org; a batch's threads beyond that wait for one.
+        session.mount("https://", HTTPAdapter(pool_maxsize=16, pool_block=True))
         session.trust_env = False  # no proxy and no .netrc of whoever's environment
         # One session serves every connection: no cookie of one org may go to another.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -168,20 +185,27 @@ class Services:
         from fieldlink.adapters.salesforce_rest import SalesforceRest
         from fieldlink.adapters.salesforce_soql import Wants
         from fieldlink.connecting.renewing import Pass
+        from fieldlink.connecting.turnstile import Turnstile
 
         entry = Pass(connection, self.office)
-        door = doorkeeper or self.doorkeeper(connection, purpose)
+        door = Turnstile(doorkeeper or self.doorkeeper(connection, purpose))
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
         name = connection.connection
-        wants = Wants(connection.share_field, connection.by_shifts, connection.live_positions)
-        return SalesforceOrg(rest, name, connection.user, lambda: self._unreadable(name), wants)
+        return SalesforceOrg(
+            rest,
+            name,
+            connection.user,
+            lambda: self._known(name).unreadable,
+            Wants.of(connection),
+            lambda: self._known(name).keyed,
+        )
 
-    def _unreadable(self, connection: str) -> tuple[str, ...]:
-        """The fields that the connected user can't read, as far as that is known."""
+    def _known(self, connection: str) -> Capabilities:
+        """What the connected user may read and write, as far as that is known."""
         from fieldlink.records import Capabilities
 
         able = self.state.read(Capabilities, connection)
-        return able.unreadable if able else ()
+        return able or Capabilities(connection=connection, checked_at=now())
 
     def examination(
         self, connection: Connection, doorkeeper: Doorkeeper
@@ -203,18 +227,12 @@ class Services:
         from fieldlink.examining.findings import Case
 
         doorkeeper = self.doorkeeper(connection, "look")
-        queues = {
-            "Polls": self.polls,
-            "Changes": self.changes,
-            "Invites": self.invites,
-            "Events": self.events,
-        }
         return Case(
             connection=connection,
             org=self.examination(connection, doorkeeper),
             hypertrack=self.hypertrack(connection),
             mail=self.mail,
-            queues=queues,
+            queues={name.title(): each for name, each in self.queues.items()},
             state=self.state,
             ledger=self.ledger,
             vault=self.vault,

@@ -1,4 +1,4 @@
-"""The loop of the three workers: each message is done, comes again, or is parked.
+"""The loop of the workers: each message is done, comes again, or is parked.
 
 Not Powertools' FIFO processor: when one message has to come again, those behind it in its group
 do, too, and each keeps the whole group waiting until its own time-out is over. So here they are
@@ -11,19 +11,20 @@ import random
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fieldlink.alarms import tell_lost
+from fieldlink.closing import AGAIN, HELD, NO_TIME, Ended, close, failures
 from fieldlink.connecting import holding
 from fieldlink.errors import Lost
-from fieldlink.observability import logger, metrics
-from fieldlink.parking import Again, Attempt, attempt, parked, wait
+from fieldlink.observability import logger
+from fieldlink.parking import Again, Attempt, parked, settle, wait
 from fieldlink.records import Connection
 from fieldlink.wiring import now, services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
 
     from fieldlink.adapters.sqs import SqsOutbox
+    from fieldlink.closing import Message
     from fieldlink.errors import Closed
 
 # Milliseconds that must be left to begin a message: two slow calls of a vendor, which connects
@@ -53,71 +54,93 @@ class Work(NamedTuple):
 
 
 def work_off(event: dict[str, Any], work: Work, context: Context) -> dict[str, Any]:
-    """Every message of a batch; returns which ones are to come again."""
+    """Every message of a batch, one by one; returns which ones are to come again."""
+    ended = in_order(event["Records"], work, context)
+    close(ended, work)
+    return failures(ended)
+
+
+def in_order(
+    messages: Iterable[Message], work: Work, context: Context, *, first: bool = True
+) -> list[Ended]:
+    """Those behind one that has to come again, in its group, come again with it.
+
+    `first`: the first of them is begun, however little time is left.
+    """
     waits: dict[str, timedelta] = {}
-    again: list[dict[str, str]] = []
-    for number, record in enumerate(event["Records"]):
-        group = record["attributes"]["MessageGroupId"]
-        if group not in waits:
-            late = number and context.get_remaining_time_in_millis() < LONGEST_MESSAGE
-            wait = _too_late(record, work) if late else _one(record, group, work)
-            if wait is None:
-                continue
-            waits[group] = wait
-        work.outbox.postpone(record["receiptHandle"], waits[group])
-        again.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": again}
+    ended: list[Ended] = []
+    for message in messages:
+        group = message["attributes"]["MessageGroupId"]
+        if group in waits:
+            done = Ended(message, AGAIN, wait=waits[group])
+        elif not first and context.get_remaining_time_in_millis() < LONGEST_MESSAGE:
+            done = _too_late(message, work)
+        else:
+            done = _one(message, work)
+        first = False
+        if done.wait is not None:
+            waits[group] = done.wait
+        ended.append(done)
+    return ended
 
 
-def _one(record: dict[str, Any], group: str, work: Work) -> timedelta | None:
-    """Do one message. Returns how long to wait if it has to come again."""
-    tries = int(record["attributes"]["ApproximateReceiveCount"])
-    connection = ""
+def _one(message: Message, work: Work) -> Ended:
+    body, connection = message["body"], ""
     try:
-        connection = work.connection_of(record["body"])
-        message = Attempt(connection, work.queue, record["body"], group, tries)
-        outcome = attempt(
-            lambda: work.take(message.body),
-            message,
-            park=lambda cause: _park(message, cause, work),
-            hold=(lambda closed: _hold(message, closed, work)) if work.arrived else None,
+        connection = work.connection_of(body)
+        outcome = work.take(body)
+    except Exception as error:
+        return _failed(message, error, connection, work)
+    return Ended(message, outcome, connection)
+
+
+def _failed(message: Message, error: Exception, connection: str, work: Work) -> Ended:
+    told = message["attributes"]
+    tries, group = int(told["ApproximateReceiveCount"]), told["MessageGroupId"]
+    tried = Attempt(connection, work.queue, message["body"], group, tries)
+    try:
+        if not connection:  # it can't be read, nor parked
+            raise error
+        outcome = settle(
+            error,
+            tried,
+            park=lambda cause: _park(tried, cause, work),
+            hold=(lambda closed: _hold(tried, closed, work)) if work.arrived else None,
             spread=work.spread(),
         )
     except Again as later:
-        return _later(later.wait, later.__cause__, connection, tries, work)
-    except Exception as error:
+        return _later(message, later.wait, later.__cause__, connection, work)
+    except Exception as another:
         # Not even parked. It must not take the other groups of its batch along.
-        return _later(wait(tries, work.spread()), error, connection, tries, work)
-    logger.info("done", queue=work.queue, connection=connection, outcome=outcome)
-    metrics.add_metric(name="Done", unit="Count", value=1)
-    return None
+        return _later(message, wait(tries, work.spread()), another, connection, work)
+    return Ended(message, outcome, connection, lost=isinstance(error, Lost))
 
 
-def _too_late(record: dict[str, Any], work: Work) -> timedelta:
+def _too_late(message: Message, work: Work) -> Ended:
     """FIRST_WAIT the first time. Longer each time, since the queue counts this as a try: thirty
     times 5 s of a slow vendor would be a dead letter within the hour.
     """
-    logger.info("no time left", queue=work.queue)
-    metrics.add_metric(name="Retried", unit="Count", value=1)
-    return wait(int(record["attributes"]["ApproximateReceiveCount"]), work.spread())
+    tries = int(message["attributes"]["ApproximateReceiveCount"])
+    return Ended(message, NO_TIME, wait=wait(tries, work.spread()))
 
 
 def _later(
-    span: timedelta, cause: BaseException | None, connection: str, tries: int, work: Work
-) -> timedelta:
+    message: Message,
+    span: timedelta,
+    cause: BaseException | None,
+    connection: str,
+    work: Work,
+) -> Ended:
     logger.warning(
         "comes again",
         queue=work.queue,
         connection=connection,
-        tries=tries,
+        tries=int(message["attributes"]["ApproximateReceiveCount"]),
         wait=span.total_seconds(),
         error=type(cause).__name__,
         where=_where(cause),
     )
-    if isinstance(cause, Lost):
-        tell_lost(connection, services().state)
-    metrics.add_metric(name="Retried", unit="Count", value=1)
-    return span
+    return Ended(message, AGAIN, connection, span, isinstance(cause, Lost))
 
 
 def _hold(message: Attempt, closed: Closed, work: Work) -> str:
@@ -136,10 +159,7 @@ def _hold(message: Attempt, closed: Closed, work: Work) -> str:
         raise closed
     error = type(closed).__name__
     logger.info("held", queue=message.queue, connection=message.connection, error=error)
-    metrics.add_metric(name="Held", unit="Count", value=1)
-    if isinstance(closed, Lost):
-        tell_lost(message.connection, state)
-    return "held"
+    return HELD
 
 
 def _park(message: Attempt, cause: str, work: Work) -> str:

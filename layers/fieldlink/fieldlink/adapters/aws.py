@@ -18,15 +18,18 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from urllib3.util.ssl_ import create_urllib3_context
 
-from fieldlink.errors import FieldlinkError, Refused, Unavailable, Unclear
+from fieldlink.adapters.aws_errors import TRIES, failure, throttled, wait
+from fieldlink.errors import Unavailable, Unclear
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from ssl import SSLContext
 
     from fieldlink.config import AwsAccess
 
 TIMEOUT = urllib3.Timeout(connect=2, read=5)  # seconds; the door itself has 8
+CONNECTIONS = 16  # to each service; a batch's threads beyond that wait for one
+REPEATABLE = {"BatchGetItem", "BatchWriteItem", "GetItem", "Query"}  # with no condition
 # service: (target prefix, JSON protocol version)
 TARGETS = {
     "dynamodb": ("DynamoDB_20120810", "1.0"),
@@ -34,37 +37,20 @@ TARGETS = {
     "kms": ("TrentService", "1.1"),
     "secretsmanager": ("secretsmanager", "1.1"),
 }
-# Not the caller's fault but the stack's: to be mended, and then tried again.
-OURS = (
-    "AccessDenied",
-    "AuthorizationError",
-    "DecryptionFailure",
-    "Disabled",
-    "ExpiredToken",
-    "InvalidClientTokenId",
-    "InvalidSignature",
-    "KMS",  # whatever is wrong with the key of a queue, a topic or a bucket
-    "NoSuchBucket",
-    "QueueDoesNotExist",
-    "ResourceNotFound",
-    "UnrecognizedClient",
-)
-# Answers 4xx that mean "not now".
-THROTTLED = (
-    "Throttl",
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "LimitExceeded",
-)
 
 
 class Aws:
-    """Signed calls with one role's credentials."""
+    """Signed calls with one role's credentials, from any number of threads."""
 
-    def __init__(self, access: AwsAccess) -> None:
+    def __init__(self, access: AwsAccess, pause: Callable[[int], None] = wait) -> None:
         self._access = access
+        self.pause = pause
         self._http = urllib3.PoolManager(
-            timeout=TIMEOUT, retries=False, maxsize=4, ssl_context=_trust()
+            timeout=TIMEOUT,
+            retries=False,
+            maxsize=CONNECTIONS,
+            block=True,
+            ssl_context=_trust(),
         )
 
     def call(self, service: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -86,8 +72,13 @@ class Aws:
     ) -> dict[str, Any]:
         """A signed POST. Raises Unavailable, Unclear, or Refused with AWS's error code."""
         url = self._url(host) + path
-        request = AWSRequest("POST", url, headers=headers, data=json.dumps(payload).encode())
-        return _read(service, self._send(service, request))
+        data, action = json.dumps(payload).encode(), headers.get("X-Amz-Target", "")
+        for number in range(TRIES):
+            answer = self._send(service, AWSRequest("POST", url, headers=headers, data=data))
+            if number == TRIES - 1 or not _passes(answer, action.rpartition(".")[2]):
+                break
+            self.pause(number)
+        return _read(service, answer)
 
     def get(self, service: str, host: str, path: str) -> dict[str, Any]:
         """A signed GET. Raises as `post` does."""
@@ -112,7 +103,7 @@ class Aws:
         request = AWSRequest(method, url, headers=headers or {}, data=body)
         answer = self._send("s3", request)
         if answer.status >= 300:
-            raise _failure("s3", answer.status, _in_xml("Code", answer))
+            raise failure("s3", answer.status, _in_xml("Code", answer))
         return answer.data
 
     def form(self, service: str, fields: Mapping[str, str]) -> None:
@@ -123,7 +114,7 @@ class Aws:
         answer = self._send(service, request)
         if answer.status >= 300:
             code, message = _in_xml("Code", answer), _in_xml("Message", answer)
-            raise _failure(service, answer.status, code, message)
+            raise failure(service, answer.status, code, message)
 
     def _url(self, host: str) -> str:
         return (
@@ -159,32 +150,40 @@ def _trust() -> SSLContext:
 
 
 def _read(service: str, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    body = _body(answer)
+    if answer.status >= 300:
+        message = body.get("message") or body.get("Message") if body else ""
+        raise failure(service, answer.status, _code(answer), message or "")
+    if body is None:
+        raise Unclear(f"{service}'s answer can't be read")
+    return body
+
+
+def _body(answer: urllib3.BaseHTTPResponse) -> dict[str, Any] | None:
     try:
         body = json.loads(answer.data or b"{}")
     except ValueError:
-        body = None
-    if answer.status < 300:
-        if not isinstance(body, dict):
-            raise Unclear(f"{service}'s answer can't be read")
-        return body
-    body = body if isinstance(body, dict) else {}
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _code(answer: urllib3.BaseHTTPResponse) -> str:
+    """AWS's name of an error."""
+    body = _body(answer) or {}
     named = body.get("__type") or answer.headers.get("x-amzn-ErrorType") or ""
-    code = str(named).rpartition("#")[2].partition(":")[0]
-    message = body.get("message") or body.get("Message") or ""
-    raise _failure(service, answer.status, code, message)
+    return str(named).rpartition("#")[2].partition(":")[0]
+
+
+def _passes(answer: urllib3.BaseHTTPResponse, action: str) -> bool:
+    """Whether the same call may be made again at once: it was not carried out, or that does no
+    harm.
+    """
+    if answer.status >= 500:
+        return action in REPEATABLE
+    return answer.status >= 400 and throttled(answer.status, _code(answer))
 
 
 def _in_xml(element: str, answer: urllib3.BaseHTTPResponse) -> str:
     """The text of an element of an answer."""
     found = re.search(rf"<{element}>([^<]*)</{element}>", answer.data.decode(errors="replace"))
     return found[1] if found else ""
-
-
-def _failure(service: str, status: int, code: str, message: object = "") -> FieldlinkError:
-    """What an answer that is an error stands for."""
-    code = code or str(status)
-    if status >= 500:
-        return Unclear(f"{service} answered {status} {code}")
-    if code.startswith(THROTTLED + OURS) or status == 429:
-        return Unavailable(f"{service} answered {code}")
-    return Refused(f"{service} answered {code}: {message}", code=code)

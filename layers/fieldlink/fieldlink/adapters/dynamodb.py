@@ -41,6 +41,7 @@ KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
     records.Geofence: lambda c, g="": (c, f"geofence#{g}"),
     records.Order: lambda c, o="": (c, f"order#{o}"),
     records.Due: lambda c, *rest: (c, "#".join(("due", *rest)) if rest else "due#"),
+    records.Confirming: lambda c, *r: (c, "#".join(("confirm", *r)) if r else "confirm#"),
     records.OnShift: lambda c, r="": (c, f"on-shift#{r}"),
     records.Outage: lambda c, r="": (c, f"outage#{r}"),
     records.Position: lambda c, r="": (c, f"position#{r}"),
@@ -53,7 +54,7 @@ KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
     records.Tracking: lambda c, r, i="": (f"{c}#{r}", f"tracking#{i}"),
     records.Shift: lambda c, i="": (c, f"shift#{i}"),
     records.Planned: lambda c, r, i="": (f"{c}#{r}", f"planned#{i}"),
-    records.Day: lambda c, r, day: (f"{c}#{r}", f"day#{day}"),
+    records.Day: lambda c, r, day="": (f"{c}#{r}", f"day#{day}"),
     records.PendingAuthorisation: lambda s: (f"authorisation#{s}", "pending"),
     records.UsedLink: lambda nonce: (f"link#{nonce}", "used"),
 }
@@ -96,9 +97,9 @@ class DynamoState:
 
     def read_many[R: Record](self, kind: type[R], keys: Iterable[tuple[str, ...]]) -> list[R]:
         found: list[R] = []
-        for batch in _batches([_key(kind, key) for key in keys], BATCH_GET):
+        for batch in batches([_key(kind, key) for key in keys], BATCH_GET):
             request: dict[str, Any] = {self._table: {"Keys": batch, "ConsistentRead": True}}
-            for answer in self._in_full("BatchGetItem", request, "UnprocessedKeys"):
+            for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
                 found += [_record(kind, item) for item in answer["Responses"][self._table]]
         return found
 
@@ -108,7 +109,7 @@ class DynamoState:
         named = {KEYS[kind](*key): key for key in keys}
         found: dict[tuple[str, ...], str] = {}
         wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in named]
-        for batch in _batches(wanted, BATCH_GET):
+        for batch in batches(wanted, BATCH_GET):
             request: dict[str, Any] = {
                 self._table: {
                     "Keys": batch,
@@ -116,7 +117,7 @@ class DynamoState:
                     "ProjectionExpression": "pk, sk, fingerprint",
                 }
             }
-            for answer in self._in_full("BatchGetItem", request, "UnprocessedKeys"):
+            for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
                 for item in answer["Responses"][self._table]:
                     if "fingerprint" in item:
                         key = named[item["pk"]["S"], item["sk"]["S"]]
@@ -142,7 +143,7 @@ class DynamoState:
         if not prefix:
             query["KeyConditionExpression"] = "pk = :pk"
             del query["ExpressionAttributeValues"][":sk"]
-        return _pages(lambda start: self._call("Query", **query, **start))
+        return pages(lambda start: self._call("Query", **query, **start))
 
     def write(self, record: Record) -> bool:
         """Put the record as the next version of the stored one; False if that is another."""
@@ -159,8 +160,9 @@ class DynamoState:
             self._write_fenced(records, fence)
             return
         puts = [{"PutRequest": {"Item": _item(record)}} for record in records]
-        for batch in _batches(puts, BATCH_WRITE):
-            for _ in self._in_full("BatchWriteItem", {self._table: batch}, "UnprocessedItems"):
+        for batch in batches(puts, BATCH_WRITE):
+            request = {self._table: batch}
+            for _ in in_full(self._aws, "BatchWriteItem", request, "UnprocessedItems"):
                 pass
 
     def _write_fenced(self, records: Iterable[Record], fence: Record) -> None:
@@ -168,7 +170,7 @@ class DynamoState:
         table = {"TableName": self._table}
         check = {"ConditionCheck": {**table, "Key": _keys(_item(fence)), **_still(fence)}}
         puts = [{"Put": {**table, "Item": _item(record)}} for record in records]
-        for batch in _batches(puts, TRANSACTION - 1):
+        for batch in batches(puts, TRANSACTION - 1):
             actions = {"TransactItems": [check, *batch]}
             try:
                 self._aws.call("dynamodb", "TransactWriteItems", actions)
@@ -199,17 +201,19 @@ class DynamoState:
     def _call(self, action: str, **payload: Any) -> dict[str, Any]:
         return self._aws.call("dynamodb", action, {"TableName": self._table, **payload})
 
-    def _in_full(
-        self, action: str, request: dict[str, Any], rest: str
-    ) -> Iterator[dict[str, Any]]:
-        """Repeat a batch with what DynamoDB left undone."""
-        for _ in range(BATCH_TRIES):
-            answer = self._aws.call("dynamodb", action, {"RequestItems": request})
-            yield answer
-            request = answer.get(rest) or {}
-            if not request:
-                return
-        raise Unavailable("DynamoDB is too busy")
+
+def in_full(
+    aws: Aws, action: str, request: dict[str, Any], rest: str
+) -> Iterator[dict[str, Any]]:
+    """Repeat a batch with what DynamoDB left undone."""
+    for number in range(BATCH_TRIES):
+        answer = aws.call("dynamodb", action, {"RequestItems": request})
+        yield answer
+        request = answer.get(rest) or {}
+        if not request:
+            return
+        aws.pause(number)
+    raise Unavailable("DynamoDB is too busy")
 
 
 def _key(kind: type[Record], key: tuple[str, ...]) -> Item:
@@ -250,7 +254,7 @@ def _record[R: Record](kind: type[R], item: Item) -> R:
     return kind.model_validate({**stored, **apart, "version": version, "ttl": ttl})
 
 
-def _pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:
+def pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:
     more: dict[str, Any] = {}
     while True:
         answer = call(more)
@@ -260,6 +264,6 @@ def _pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:
         more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _batches[T](things: list[T], size: int) -> Iterator[list[T]]:
+def batches[T](things: list[T], size: int) -> Iterator[list[T]]:
     for start in range(0, len(things), size):
         yield things[start : start + size]

@@ -1,94 +1,222 @@
-"""What is only ever added to, in DynamoDB: the ledger's rows, and the count of API calls."""
+"""The ledger in DynamoDB: its rows, and the links of the chains over them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+import json
+from collections import OrderedDict
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-from fieldlink.adapters.dynamodb import calls_key, ledger_key
+from fieldlink.adapters.dynamodb import (
+    BATCH_GET,
+    BATCH_WRITE,
+    LOST_RACE,
+    Item,
+    batches,
+    in_full,
+    ledger_key,
+    pages,
+)
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import LedgerRow
+from fieldlink.ports import Kept, Link, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
     from fieldlink.adapters.aws import Aws
 
 DAY = timedelta(days=1)
-COUNTED_FOR = timedelta(days=2)
+# Links lie behind the rows of their day, whose keys begin with a year.
+LINKS = "~link#"
+# Of an item's 400 KB a row's key and hash take some 180 bytes: 90 KB.
+MOST_ROWS_OF_A_LINK = 500
+# Of those who add a link at the same time one wins each round, of some 10 ms. As many as this
+# may be at it for one connection; who loses more often is tried again by the queue.
+TRIES = 25
+NEWEST_KNOWN = 256  # days of connections whose newest link is remembered
 
 
 class DynamoLedger:
     """The ledger table: a connection's rows of one day lie together, by time of arrival."""
 
-    def __init__(self, aws: Aws, table: str, days: int) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        table: str,
+        days: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._aws = aws
         self._table = table
         self._keep = timedelta(days=days)
+        self._clock = clock
+        self._newest: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._noting = Lock()
 
     def put(self, row: LedgerRow) -> None:
-        partition, sort = ledger_key(row.connection, row.received_at, row.delivery)
-        item = {
-            "pk": {"S": partition},
-            "sk": {"S": sort},
-            "ttl": {"N": str(int((row.received_at + self._keep).timestamp()))},
-            "outcome": {"S": str(row.outcome)},
-            "body": {"S": row.model_dump_json(exclude_defaults=True)},
-        }
-        self._aws.call("dynamodb", "PutItem", {"TableName": self._table, "Item": item})
+        self.put_all([row])
+
+    def put_all(self, rows: Sequence[LedgerRow]) -> None:
+        """The rows first: one that no link names yet is told from one that was changed."""
+        items = {(item["pk"]["S"], item["sk"]["S"]): item for item in map(self._item, rows)}
+        puts = [{"PutRequest": {"Item": item}} for item in items.values()]
+        for batch in batches(puts, BATCH_WRITE):
+            request = {self._table: batch}
+            for _ in in_full(self._aws, "BatchWriteItem", request, "UnprocessedItems"):
+                pass
+        for partition, keys in groupby(sorted(items), lambda key: key[0]):
+            hashes = {sort: digest(items[partition, sort]["body"]["S"]) for _, sort in keys}
+            for part in batches(list(hashes.items()), MOST_ROWS_OF_A_LINK):
+                self._link(partition, dict(part))
 
     def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
         """The newest rows of today and yesterday."""
         found: list[LedgerRow] = []
         for day in (now, now - DAY):
-            partition, _ = ledger_key(connection, day.astimezone(UTC), "")
-            query = {
-                "TableName": self._table,
-                "KeyConditionExpression": "pk = :pk",
-                "ExpressionAttributeValues": {":pk": {"S": partition}},
-                "ScanIndexForward": False,
-                "Limit": limit - len(found),
-            }
-            answer = self._aws.call("dynamodb", "Query", query)
-            found += [
-                LedgerRow.model_validate_json(item["body"]["S"]) for item in answer["Items"]
-            ]
-            if len(found) >= limit:
-                break
+            if len(found) < limit:
+                partition, _ = ledger_key(connection, day.astimezone(UTC), "")
+                query = {**_rows_of(partition), "ScanIndexForward": False}
+                answer = self._call("Query", **query, Limit=limit - len(found))
+                found += [_row(item) for item in answer["Items"]]
         return found
 
+    def of_deliveries(
+        self, connection: str, told: Collection[tuple[datetime, str]]
+    ) -> list[LedgerRow]:
+        keys = {ledger_key(connection, at.astimezone(UTC), delivery) for at, delivery in told}
+        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(keys)]
+        found: list[LedgerRow] = []
+        for batch in batches(wanted, BATCH_GET):
+            request = {self._table: {"Keys": batch, "ConsistentRead": True}}
+            for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
+                found += [_row(item) for item in answer["Responses"][self._table]]
+        return found
 
-class DynamoMeter:
-    """One item of the state table for each connection and hour, which DynamoDB adds up."""
+    def of_day(
+        self, connection: str, day: date, after: str = "", limit: int = 1_000
+    ) -> tuple[dict[str, Kept], str]:
+        partition = _partition(connection, day)
+        more = {"ExclusiveStartKey": _key(partition, after)} if after else {}
+        query = {**_rows_of(partition), "ConsistentRead": True, "Limit": limit}
+        answer = self._call("Query", **query, **more)
+        rows = {item["sk"]["S"]: Kept(_row(item), _hash(item)) for item in answer["Items"]}
+        return rows, (answer.get("LastEvaluatedKey") or {}).get("sk", {}).get("S", "")
 
-    def __init__(self, aws: Aws, table: str) -> None:
-        self._aws = aws
-        self._table = table
+    def chain(self, connection: str, day: date) -> Iterator[Link]:
+        query = {**_links_of(_partition(connection, day)), "ConsistentRead": True}
+        return map(_link, pages(lambda start: self._call("Query", **query, **start)))
 
-    def add(self, connection: str, at: datetime, calls: int) -> None:
-        """Not safe to repeat: what is unclear is better counted once too few."""
-        partition, sort = calls_key(connection, at.astimezone(UTC))
-        update = {
-            "TableName": self._table,
-            "Key": {"pk": {"S": partition}, "sk": {"S": sort}},
-            "UpdateExpression": "ADD calls :calls SET #ttl = :ttl",
-            "ExpressionAttributeNames": {"#ttl": "ttl"},  # the plain word is reserved
-            "ExpressionAttributeValues": {
-                ":calls": {"N": str(calls)},
-                ":ttl": {"N": str(int((at + COUNTED_FOR).timestamp()))},
-            },
-        }
-        self._aws.call("dynamodb", "UpdateItem", update)
+    def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
+        """Raises Unavailable if the row is changed meanwhile."""
+        found = self._call(
+            "GetItem", Key=_key(_partition(connection, day), key), ConsistentRead=True
+        )
+        item = found.get("Item")
+        if not item or "erased" in item:
+            return
+        row, told = _row(item), {"S": at.isoformat()}
+        left = LedgerRow(
+            connection=row.connection,
+            received_at=row.received_at,
+            delivery=row.delivery,
+            outcome=row.outcome,
+            erased=at.isoformat(),
+        )
+        empty = {**item, "erased": told, "hash": {"S": _hash(item)}, "body": _body(left)}
+        if not self._put(empty, "body = :body", {":body": item["body"]}):
+            raise Unavailable("a row of the ledger is just being written")
 
-    def last_day(self, connection: str, now: datetime) -> int:
-        """With the whole of the hour in which the last 24 began: rather too many."""
-        partition, first = calls_key(connection, now.astimezone(UTC) - DAY)
-        _, last = calls_key(connection, now.astimezone(UTC))
-        query = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": partition},
-                ":first": {"S": first},
-                ":last": {"S": last},
-            },
-        }
-        answer = self._aws.call("dynamodb", "Query", query)  # 25 small items: one page
-        return sum(int(item["calls"]["N"]) for item in answer["Items"])
+    def _link(self, partition: str, rows: dict[str, str]) -> None:
+        """Behind the newest link that is known; if another has come since, behind that."""
+        newest = self._newest.get(partition) or self._newest_of(partition)
+        for _ in range(TRIES):
+            number, before = newest
+            link = Link(number + 1, before, rows, self._clock().isoformat(), "").sealed
+            item = {
+                **_key(partition, f"{LINKS}{link.number:08}"),
+                "ttl": self._until(date.fromisoformat(partition[-10:])),
+                "hash": {"S": link.hash},
+                "body": {"S": link.text},
+            }
+            if self._put(item, "attribute_not_exists(pk)"):
+                self._note(partition, (link.number, link.hash))
+                return
+            newest = self._newest_of(partition)
+        raise Unavailable("too many write to the ledger of one connection at once")
+
+    def _newest_of(self, partition: str) -> tuple[int, str]:
+        query = {**_links_of(partition), "ConsistentRead": True, "ScanIndexForward": False}
+        for item in self._call("Query", **query, Limit=1)["Items"]:
+            return int(item["sk"]["S"].removeprefix(LINKS)), item["hash"]["S"]
+        return 0, ""
+
+    def _note(self, partition: str, newest: tuple[int, str]) -> None:
+        with self._noting:
+            self._newest[partition] = newest
+            self._newest.move_to_end(partition)
+            if len(self._newest) > NEWEST_KNOWN:
+                self._newest.popitem(last=False)
+
+    def _item(self, row: LedgerRow) -> Item:
+        partition, sort = ledger_key(row.connection, row.received_at, row.delivery)
+        ttl = {"N": str(int((row.received_at + self._keep).timestamp()))}
+        outcome = {"S": str(row.outcome)}
+        return {**_key(partition, sort), "ttl": ttl, "outcome": outcome, "body": _body(row)}
+
+    def _until(self, day: date) -> dict[str, str]:
+        """A day's links outlive its rows, and go together."""
+        end = datetime.combine(day, time(), UTC) + DAY
+        return {"N": str(int((end + self._keep).timestamp()))}
+
+    def _put(self, item: Item, condition: str, values: Item | None = None) -> bool:
+        more = {"ExpressionAttributeValues": values} if values else {}
+        try:
+            self._call("PutItem", Item=item, ConditionExpression=condition, **more)
+        except Refused as refusal:
+            if refusal.code != LOST_RACE:
+                raise
+            return False
+        return True
+
+    def _call(self, action: str, **payload: Any) -> dict[str, Any]:
+        return self._aws.call("dynamodb", action, {"TableName": self._table, **payload})
+
+
+def _partition(connection: str, day: date) -> str:
+    return ledger_key(connection, datetime.combine(day, time(), UTC), "")[0]
+
+
+def _key(partition: str, sort: str) -> Item:
+    return {"pk": {"S": partition}, "sk": {"S": sort}}
+
+
+def _rows_of(partition: str) -> dict[str, Any]:
+    return _query("pk = :pk AND sk < :links", partition)
+
+
+def _links_of(partition: str) -> dict[str, Any]:
+    return _query("pk = :pk AND begins_with(sk, :links)", partition)
+
+
+def _query(condition: str, partition: str) -> dict[str, Any]:
+    values = {":pk": {"S": partition}, ":links": {"S": LINKS}}
+    return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+
+
+def _body(row: LedgerRow) -> dict[str, str]:
+    return {"S": row.model_dump_json(exclude_defaults=True)}
+
+
+def _row(item: Item) -> LedgerRow:
+    return LedgerRow.model_validate_json(item["body"]["S"])
+
+
+def _hash(item: Item) -> str:
+    return item["hash"]["S"] if "erased" in item else digest(item["body"]["S"])
+
+
+def _link(item: Item) -> Link:
+    return Link(**json.loads(item["body"]["S"]), hash=item["hash"]["S"])

@@ -1,38 +1,37 @@
 """Field Service in Salesforce. The names of its objects and fields live only here and beside:
 `salesforce_soql` and `salesforce_soql_work` ask, `salesforce_rows` reads, `salesforce_requests`
-writes, and `salesforce_looks` finds what changed.
+writes; `salesforce_looks` finds what changed, `salesforce_views` what stands before a write,
+`salesforce_graphs` carries it out, `salesforce_soql_found` sees whether that has been done.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fieldlink.adapters import (
     salesforce_describe,
+    salesforce_graphs,
     salesforce_looks,
     salesforce_requests,
-    salesforce_rows,
-    salesforce_soql_work,
+    salesforce_soql_found,
+    salesforce_views,
 )
-from fieldlink.adapters.salesforce_errors import body_errors, refusal
 from fieldlink.adapters.salesforce_soql import NOTHING_MORE
-from fieldlink.errors import NOT_ASSIGNED, Refused, Unavailable, Unclear
-from fieldlink.models import Described, View, Writes, Written
+from fieldlink.errors import FieldlinkError, Refused
 from fieldlink.ports import nothing_is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
-
-    import requests
 
     from fieldlink.adapters.salesforce_rest import SalesforceRest
     from fieldlink.adapters.salesforce_soql import Wants
-    from fieldlink.models import Place
+    from fieldlink.models import Described, Look, Place, View, Writes, Written
     from fieldlink.ports import Again, Fingerprints
     from fieldlink.records import PolledRows
 
 NEEDED = ("ServiceAppointment", "AssignedResource", "ServiceResource")
+TAKEN = {"DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"}
 
 
 class SalesforceOrg:
@@ -45,13 +44,18 @@ class SalesforceOrg:
         user: str,
         unreadable: Callable[[], Collection[str]] = tuple,
         wants: Wants = NOTHING_MORE,
+        keyed: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """`unreadable`: fields that are not to be asked for, as Object.Field."""
+        """`unreadable`: fields that are not to be asked for, as Object.Field. `keyed`: objects
+        that have a field for our key.
+        """
         self._rest = rest
         self._connection = connection
         self._user = user
-        self._unreadable = unreadable
+        self._ask_unreadable = unreadable
         self._wants = wants
+        self._ask_keyed = keyed
+        self._told: dict[str, Collection[str]] = {}  # until the org describes itself anew
 
     def missing_objects(self) -> list[str]:
         """The objects of Field Service that this org lacks or this user can't see."""
@@ -66,7 +70,20 @@ class SalesforceOrg:
 
     def described(self) -> Described:
         """What our user may read and write here."""
+        self._told.clear()
         return salesforce_describe.described(self._rest, self._wants)
+
+    @property
+    def _unreadable(self) -> Collection[str]:
+        if "unreadable" not in self._told:
+            self._told["unreadable"] = self._ask_unreadable()
+        return self._told["unreadable"]
+
+    @property
+    def _keyed(self) -> Collection[str]:
+        if "keyed" not in self._told:
+            self._told["keyed"] = self._ask_keyed()
+        return self._told["keyed"]
 
     def changes(
         self, since: datetime | None, known: Fingerprints = nothing_is_known
@@ -81,62 +98,58 @@ class SalesforceOrg:
     @property
     def _looked_at(self) -> salesforce_looks.Org:
         return salesforce_looks.Org(
-            self._rest, self._connection, self._unreadable(), self._wants.shifts
+            self._rest, self._connection, self._unreadable, self._wants.shifts
         )
 
-    def view(
-        self,
-        appointment: str,
-        resource: str,
-        day: datetime,
-        entry: str = "",
-        *,
-        left: bool = False,
-    ) -> View:
-        """One resource's work on one appointment, with the time sheets around a day.
+    def view(self, look: Look) -> View:
+        """One resource's work on one appointment, with the time sheets around a day."""
+        [answer] = self.views([look])
+        return _sure(answer)
 
-        `entry`: our own time sheet entry. `left`: though the resource is assigned no more.
-        """
-        queries = salesforce_soql_work.view_queries(
-            appointment, resource, day, entry, self._unreadable(), self._wants.field
-        )
-        parts = _parts(self._composite(queries))
-        work, assigned = _first(parts["appointment"]), _first(parts["assignment"])
-        if not work:
-            raise Refused(f"appointment {appointment} does not exist or is not shared with us")
-        if not (assigned or left):
-            why = f"resource {resource} is not assigned to appointment {appointment}"
-            raise Refused(why, code=NOT_ASSIGNED)
-        sheets, problem = _sheets(parts["sheets"])
-        told = _good(parts["statuses"])["records"] if "statuses" in parts else []
-        seen = salesforce_rows.view(work, assigned, told, sheets, problem, resource, self._user)
-        own = _good(parts["entry"])["records"] if "entry" in parts else ()
-        link = salesforce_rows.link(work, self._wants.field)
-        return seen.model_copy(update={"entry": salesforce_rows.booked(own), **link})
+    def views(self, looks: Sequence[Look]) -> list[View | FieldlinkError]:
+        """The same for many, in one call."""
+        org = salesforce_views.Org(self._rest, self._user, self._unreadable, self._wants)
+        return salesforce_views.views(looks, org)
 
     def find(self, writes: Writes) -> Written:
-        """Rows of `writes` that are there already, told by the reference in their text."""
-        queries = salesforce_soql_work.find_queries(writes)
-        if not queries:
-            return Written()
-        parts = _parts(self._composite(queries, deleted=True))
-        found = {name: list(self._rest.rows(_good(part))) for name, part in parts.items()}
-        return salesforce_requests.found(writes, found)
+        """Rows of `writes` that are there already, or have been there."""
+        return self._found(writes, self._keyed, deleted=True)
+
+    def _found(self, writes: Writes, keyed: Collection[str], *, deleted: bool) -> Written:
+        queries = salesforce_soql_found.find_queries(writes, keyed)
+        parts = salesforce_views.ask(queries, self._rest, deleted=deleted)
+        found = {
+            name: [*self._rest.rows(salesforce_views.good(part))]
+            for name, part in parts.items()
+        }
+        return salesforce_soql_found.found(writes, found)
 
     def write(self, writes: Writes) -> Written:
-        """One Composite, all or nothing: what is refused leaves nothing behind."""
-        requests_ = salesforce_requests.write_requests(
-            writes, self._rest.base, self._wants.field
-        )
-        answer = self._rest.composite(requests_, atomic=True)
-        parts = _parts(answer)
-        failed = [part for part in parts.values() if part["httpStatusCode"] >= 300]
-        if failed:
-            errors = [error for part in failed for error in body_errors(part["body"])]
-            raise refusal(errors, failed[0]["httpStatusCode"])
-        return salesforce_requests.written(
-            writes, {name: part["body"] for name, part in parts.items()}
-        )
+        """All or nothing: what is refused leaves nothing behind."""
+        [answer] = self.write_all([writes])
+        return _sure(answer)
+
+    def write_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
+        """The same for many, in few calls; each is carried out, or not, by itself."""
+        keyed = self._keyed if any(map(_makes_rows, several)) else ()
+        org = salesforce_graphs.Org(self._rest, self._wants, keyed)
+        answers = salesforce_graphs.write_all(several, org)
+        return [
+            self._adopted(writes, org) if _taken(writes, answer, keyed) else answer
+            for writes, answer in zip(several, answers, strict=True)
+        ]
+
+    def _adopted(self, writes: Writes, org: salesforce_graphs.Org) -> Written | FieldlinkError:
+        """Once more, when an earlier try turns out to have made entries: those are changed."""
+        try:
+            there = self._found(writes, org.keyed, deleted=False)
+        except FieldlinkError as error:
+            return error
+        again = salesforce_soql_found.adopting(writes, there)
+        [answer] = salesforce_graphs.write_all([again], org)
+        if isinstance(answer, FieldlinkError):
+            return answer
+        return answer.model_copy(update={"sheets": {**there.sheets, **answer.sheets}})
 
     def locate(self, resource: str, place: Place, at: datetime) -> None:
         """Show where a resource was last."""
@@ -144,39 +157,18 @@ class SalesforceOrg:
             *salesforce_requests.place_request(resource, place, at, self._rest.base)
         )
 
-    def _composite(
-        self, queries: dict[str, str], *, deleted: bool = False
-    ) -> requests.Response:
-        return self._rest.composite(
-            [self._rest.query(name, soql, deleted=deleted) for name, soql in queries.items()],
-            atomic=False,
-        )
+
+def _makes_rows(writes: Writes) -> bool:
+    return bool(writes.event or writes.task or any(not each.id for each in writes.entries))
 
 
-def _parts(answer: requests.Response) -> dict[str, dict[str, Any]]:
-    """The answers of a Composite by reference."""
-    try:
-        return {part["referenceId"]: part for part in answer.json()["compositeResponse"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unclear("Salesforce's answer can't be read") from error
+def _taken(writes: Writes, answer: Written | FieldlinkError, keyed: Collection[str]) -> bool:
+    """Whether a new entry was refused because there is one with its key."""
+    new = "TimeSheetEntry" in keyed and any(not each.id for each in writes.entries)
+    return new and isinstance(answer, Refused) and answer.code in TAKEN
 
 
-def _good(part: dict[str, Any]) -> dict[str, Any]:
-    if part["httpStatusCode"] >= 300:
-        raise refusal(body_errors(part["body"]), part["httpStatusCode"])
-    return dict(part["body"])
-
-
-def _first(part: dict[str, Any]) -> dict[str, Any]:
-    return dict(next(iter(_good(part)["records"]), {}))
-
-
-def _sheets(part: dict[str, Any]) -> tuple[list[dict[str, Any]] | None, str]:
-    """The time sheets, or None and why there are none."""
-    if part["httpStatusCode"] < 300:
-        return part["body"]["records"], ""
-    # Not switched on, or not for us. What passes by itself is no reason to go without.
-    refused = refusal(body_errors(part["body"]), part["httpStatusCode"])
-    if isinstance(refused, Unavailable):
-        raise refused
-    return None, str(refused)
+def _sure[A](answer: A | FieldlinkError) -> A:
+    if isinstance(answer, FieldlinkError):
+        raise answer
+    return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters import salesforce_footprint, salesforce_soql
-from fieldlink.adapters.salesforce_requests import HIGH
+from fieldlink.adapters.salesforce_requests import HIGH, KEY
 from fieldlink.models import LINK_LENGTH, Ability
 
 if TYPE_CHECKING:
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 WORK = "ServiceAppointment"
 STARTS = f"{WORK}.SchedStartTime"
 TEXTS = {"string", "textarea", "url"}
+NUMBERS = {"double", "int"}
+FILLING = ("createable", "updateable")
 ZONE = (*salesforce_soql.steps(*salesforce_soql.ZONE),)
+BOOKED = (
+    "TimeSheetEntry.TimeSheetId",
+    "TimeSheetEntry.StartTime",
+    "TimeSheetEntry.EndTime",
+    "TimeSheet.Status",
+)
 # By these we tell what to write: how far the work is, when a person decided last, whether it is
 # another day's, which day that is, and what became of our entry. Without them it is a guess.
 JUDGED_BY = {
@@ -25,9 +33,11 @@ JUDGED_BY = {
     Ability.ACTUAL_START: (STARTS,),
     Ability.ACTUAL_END: (STARTS,),
     Ability.TRAVEL_TIME: (STARTS,),
+    Ability.DISTANCE: (STARTS,),
     Ability.TIME_SHEETS: ZONE,
     Ability.TIME_SHEET_ENTRIES: ZONE,
-    Ability.CHANGED_ENTRIES: ("TimeSheetEntry.TimeSheetId", "TimeSheet.Status"),
+    Ability.CHANGED_ENTRIES: BOOKED,
+    Ability.REMOVED_ENTRIES: BOOKED,
 }
 
 
@@ -40,12 +50,13 @@ class SObject:
         self.told = told or {}
         self.fields = {each["name"]: each for each in self.told.get("fields", ())}
 
-    def may(self, verb: str, fields: tuple[str, ...]) -> str:
-        """Why these fields can't be filled, or ""; `verb` is createable or updateable."""
+    def may(self, verb: str, fields: tuple[str, ...] = ()) -> str:
+        """Why not, or ""; `verb` is createable or updateable for fields, or deletable."""
         if not self.visible:
             return f"{self.name} can't be seen"
         if not self.told.get(verb):
-            return f"{self.name}: access is read only"
+            what = "rows can't be deleted" if verb == "deletable" else "access is read only"
+            return f"{self.name}: {what}"
         for field in fields:
             if field not in self.fields:
                 return f"{self.name}.{field} can't be seen"
@@ -83,7 +94,9 @@ def hidden(paths: Iterable[str], objects: Mapping[str, SObject]) -> str:
 def _lacking(ability: Ability, request: Request, objects: Mapping[str, SObject]) -> str:
     """Why our user can't do this, or ""."""
     found, fields = objects[request.sobject], request.fields
-    if ability not in salesforce_footprint.MAKING:
+    if ability is Ability.REMOVED_ENTRIES:
+        why = found.may("deletable")
+    elif ability not in salesforce_footprint.MAKING:
         why = found.may("updateable", fields)
     else:
         why = found.may("createable", fields)
@@ -97,8 +110,11 @@ def _unfit(ability: Ability, found: SObject, fields: tuple[str, ...]) -> str:
         return _unlisted(found, fields[0])
     if ability is Ability.SHARE_LINK:
         return _short(found, fields[0])
-    wanting = found.wants(fields) if ability in salesforce_footprint.MAKING else ""
-    of_activity = ability in {Ability.EVENTS, Ability.TASKS}
+    if ability is Ability.DISTANCE:
+        return _no_number(found, fields[0])
+    making = ability in salesforce_footprint.MAKING - {Ability.EVENT_PLACE}
+    wanting = found.wants(fields) if making else ""
+    of_activity = ability in {Ability.EVENTS, Ability.TASKS, Ability.DONE_TASKS}
     return wanting or (_unrelated(found) if of_activity else "")
 
 
@@ -125,3 +141,23 @@ def _short(work: SObject, field: str) -> str:
     if length >= LINK_LENGTH:
         return ""
     return f"{work.name}.{field} takes {length} characters, and {LINK_LENGTH} may be needed"
+
+
+def _no_number(work: SObject, field: str) -> str:
+    numeric = work.fields[field].get("type") in NUMBERS
+    return "" if numeric else f"{work.name}.{field} is no number"
+
+
+def keyed(names: Iterable[str], objects: Mapping[str, SObject]) -> tuple[str, ...]:
+    """Those in which a field for our key tells rows apart, and which we may fill."""
+    return tuple(
+        name
+        for name in names
+        if distinct(objects[name])
+        and not any(objects[name].may(verb, (KEY,)) for verb in FILLING)
+    )
+
+
+def distinct(found: SObject) -> bool:
+    key = found.fields.get(KEY, {})
+    return bool(key.get("externalId") and key.get("unique"))

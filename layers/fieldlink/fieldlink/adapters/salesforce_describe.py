@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters import salesforce_footprint, salesforce_rows, salesforce_soql
-from fieldlink.adapters.salesforce_abilities import WORK, SObject, hidden, lacking, visible
+from fieldlink.adapters.salesforce_abilities import (
+    WORK,
+    SObject,
+    distinct,
+    hidden,
+    keyed,
+    lacking,
+    visible,
+)
 from fieldlink.adapters.salesforce_errors import body_errors, refusal
+from fieldlink.adapters.salesforce_requests import KEY
 from fieldlink.adapters.salesforce_soql import NOTHING_MORE
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Described, Status
@@ -45,9 +54,10 @@ NEEDED = {
     "ServiceResource.RelatedRecordId",
     "ServiceResource.ResourceType",
 }
-# Ours, where an administrator has made it: then it has to tell rows apart.
-KEY = "Fieldlink_Key__c"
-KEYED = ("Event", "TimeSheetEntry")
+# Where our key may stand; that of Events and Tasks is one field, of what is both.
+KEYED = ("Event", "Task", "TimeSheetEntry")
+# Picklists of which a connection's settings name values.
+LISTED = (("ServiceAppointment", "Status"), ("TimeSheetEntry", "Type"), ("Task", "Status"))
 # Field Service Mobile sets statuses itself in every mode but this one.
 MOBILE = "SELECT DeveloperName, AscAutomaticMode FROM FieldServiceMobileSettings"
 OFF = "Off"
@@ -77,6 +87,8 @@ def described(rest: SalesforceRest, wants: Wants = NOTHING_MORE) -> Described:
         statuses=_statuses(parts.get("statuses")),
         loose_keys=tuple(_loose_keys(objects)),
         automatic=None if mobile is None else tuple(_automatic(mobile["records"])),
+        keyed=keyed(KEYED, objects),
+        listed=dict(_listed(objects)),
     )
 
 
@@ -117,10 +129,18 @@ def _statuses(part: dict[str, Any] | None) -> tuple[Status, ...]:
 
 
 def _loose_keys(objects: dict[str, SObject]) -> Iterator[str]:
-    for name in KEYED:
-        key = objects[name].fields.get(KEY)
-        if key and not (key.get("externalId") and key.get("unique")):
+    """Fields for our key that don't tell rows apart."""
+    for name in ("Event", "TimeSheetEntry"):
+        if KEY in objects[name].fields and not distinct(objects[name]):
             yield f"{name}.{KEY}"
+
+
+def _listed(objects: dict[str, SObject]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, field in LISTED:
+        values = objects[name].fields.get(field, {}).get("picklistValues") or ()
+        active = tuple(each["value"] for each in values if each.get("active", True))
+        if active:
+            yield f"{name}.{field}", active
 
 
 def _automatic(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -100,10 +100,12 @@ def _telling(errors: list[tuple[str, str]]) -> tuple[str, str]:
 
 
 def has_part(content: bytes, code: str) -> bool:
-    """Whether a part of a Composite failed with this, and no row just tells of it."""
+    """Whether a part of a Composite or a graph failed with this, and no row tells of it."""
     try:
-        parts = json.loads(content)["compositeResponse"]
+        told = json.loads(content)
+        answers = [each["graphResponse"] for each in told.get("graphs", ())] or [told]
+        parts = [part for each in answers for part in each["compositeResponse"]]
         failed = [part["body"] for part in parts if part["httpStatusCode"] >= 300]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return False
     return any(each == code for body in failed for each, _ in body_errors(body))

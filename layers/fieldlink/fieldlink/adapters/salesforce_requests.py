@@ -1,17 +1,19 @@
-"""Our writes as the parts of one Composite request, and what it answered."""
+"""Our writes as the nodes of a graph, and what their answers say."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.adapters.salesforce_soql import checked, moment
+from fieldlink.adapters.salesforce_soql import NOTHING_MORE, checked, moment
 from fieldlink.models import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from fieldlink.models import NewEvent, NewTask, Place, SheetEntry, Writes
+    from fieldlink.adapters.salesforce_soql import Wants
+    from fieldlink.models import NewEvent, NewSheet, NewTask, Place, SheetEntry, Writes
 
 FIELDS = {
     "status": "Status",
@@ -20,33 +22,34 @@ FIELDS = {
     "actual_minutes": "ActualDuration",
 }
 HIGH = "High"
+# Our key, where an administrator has made a field for it that tells rows apart.
+KEY = "Fieldlink_Key__c"
+LONGEST_PLACE = 255
+
+type Node = dict[str, Any]
+# Its reference, which `written` knows it by; method; address below sobjects; body.
+type Part = tuple[str, str, str, dict[str, Any] | None]
 
 
-type Part = tuple[str, str, str, dict[str, Any]]
-
-
-def write_requests(writes: Writes, base: str, share_field: str = "") -> list[dict[str, Any]]:
-    """The parts of the Composite that carries out `writes`, in their order."""
-    parts: list[Part] = []
-    if writes.changes:
-        names = {**FIELDS, "share_link": share_field}
-        fields = {names[name]: _json(value) for name, value in writes.changes.items()}
-        parts.append(
-            ("appointment", "PATCH", f"ServiceAppointment/{writes.appointment}", fields)
-        )
-    if writes.travel_minutes is not None:
-        fields = {"ActualTravelTime": writes.travel_minutes}
-        parts.append(("assignment", "PATCH", f"AssignedResource/{writes.assignment}", fields))
-    if writes.entry:
-        parts += _entry_requests(writes.entry)
-    if writes.event:
-        parts.append(_event_request(writes.appointment, writes.event))
-    if writes.task:
-        parts.append(_task_request(writes.appointment, writes.task))
-    return [
-        {"referenceId": name, "method": verb, "url": f"{base}/sobjects/{path}", "body": body}
-        for name, verb, path, body in parts
+def nodes(
+    writes: Writes, base: str, wants: Wants = NOTHING_MORE, keyed: Collection[str] = ()
+) -> list[Node]:
+    """What carries out `writes`, in this order. ValueError for what is no id."""
+    parts = [
+        *_appointment_parts(writes, wants),
+        *_time_sheet_parts(writes, keyed),
+        *_activity_parts(writes, keyed),
     ]
+    found = []
+    for name, verb, path, body in parts:
+        node = {"referenceId": name, "method": verb, "url": f"{base}/sobjects/{path}"}
+        found.append(node if body is None else node | {"body": body})
+    return found
+
+
+def row_key(what: str, key: str) -> str:
+    """Our key of a row as it goes into an address: letters and digits only."""
+    return sha256(f"{what}/{key}".encode()).hexdigest()[:32]
 
 
 def place_request(
@@ -61,7 +64,82 @@ def place_request(
     return "PATCH", f"{base}/sobjects/ServiceResource/{checked(resource)}", fields
 
 
-def _event_request(appointment: str, event: NewEvent) -> Part:
+def _appointment_parts(writes: Writes, wants: Wants) -> Iterator[Part]:
+    work, distances = "ServiceAppointment", dict(writes.distances)
+    if writes.through:
+        path = f"{work}/{checked(writes.appointment)}"
+        yield "through", "PATCH", path, {FIELDS["status"]: writes.through}
+    names = {**FIELDS, "share_link": wants.field}
+    fields = {names[name]: _json(value) for name, value in writes.changes.items()}
+    if writes.appointment in distances:
+        fields[wants.distance_field] = distances.pop(writes.appointment)
+    if fields:
+        yield "appointment", "PATCH", f"{work}/{checked(writes.appointment)}", fields
+    for number, (name, minutes) in enumerate(writes.travel.items()):
+        path = f"AssignedResource/{checked(name)}"
+        yield f"travel{number}", "PATCH", path, {"ActualTravelTime": minutes}
+    for number, (name, distance) in enumerate(distances.items()):
+        fields = {wants.distance_field: distance}
+        yield f"distance{number}", "PATCH", f"{work}/{checked(name)}", fields
+
+
+def _time_sheet_parts(writes: Writes, keyed: Collection[str]) -> Iterator[Part]:
+    made = {each.key: f"sheet{number}" for number, each in enumerate(writes.sheets)}
+    for each in writes.sheets:
+        yield made[each.key], "POST", "TimeSheet", _sheet(each)
+    for number, entry in enumerate(writes.entries):
+        times = {"StartTime": _json(entry.starts_at), "EndTime": _json(entry.ends_at)}
+        if entry.id:
+            yield f"entry{number}", "PATCH", f"TimeSheetEntry/{checked(entry.id)}", times
+        else:
+            sheet = checked(entry.sheet) if entry.sheet else f"@{{{made[entry.new_sheet]}.id}}"
+            fields = {**times, "TimeSheetId": sheet, **_entry(entry)}
+            # Not by its key's address: the sheet of a row that is there can't be named again,
+            # so a row that is there has to be refused, and is looked for then.
+            if "TimeSheetEntry" in keyed:
+                fields[KEY] = row_key("entry", entry.key)
+            yield f"entry{number}", "POST", "TimeSheetEntry", fields
+    for number, name in enumerate(writes.removed):
+        yield f"removed{number}", "DELETE", f"TimeSheetEntry/{checked(name)}", None
+
+
+def _sheet(sheet: NewSheet) -> dict[str, Any]:
+    return {
+        "ServiceResourceId": checked(sheet.resource),
+        "StartDate": sheet.first.isoformat(),
+        "EndDate": sheet.last.isoformat(),
+    }
+
+
+def _entry(entry: SheetEntry) -> dict[str, Any]:
+    fields = {"Subject": entry.subject, "Description": entry.description, "Type": entry.type}
+    if entry.work_order:
+        fields["WorkOrderId"] = entry.work_order
+    if entry.work_order_line:
+        fields["WorkOrderLineItemId"] = entry.work_order_line
+    return fields
+
+
+def _activity_parts(writes: Writes, keyed: Collection[str]) -> Iterator[Part]:
+    work, event, task = writes.appointment, writes.event, writes.task
+    if event and event.done_as:
+        yield _new("event", "Task", event.key, _done_task(checked(work), event), keyed)
+    elif event:
+        yield _new("event", "Event", event.key, _event(checked(work), event), keyed)
+    if task:
+        yield _new("task", "Task", task.key, _task(checked(work), task), keyed)
+
+
+def _new(
+    name: str, sobject: str, key: str, fields: dict[str, Any], keyed: Collection[str]
+) -> Part:
+    """With a key of ours it is the same row however often it is sent."""
+    if sobject in keyed:
+        return name, "PATCH", f"{sobject}/{KEY}/{row_key(name, key)}", fields
+    return name, "POST", sobject, fields
+
+
+def _event(appointment: str, event: NewEvent) -> dict[str, Any]:
     fields = {
         "WhatId": appointment,
         "Subject": event.subject,
@@ -71,10 +149,20 @@ def _event_request(appointment: str, event: NewEvent) -> Part:
         "ShowAs": "Free",
         "IsReminderSet": False,
     }
-    return "event", "POST", "Event", fields
+    return fields | ({"Location": event.place[:LONGEST_PLACE]} if event.place else {})
 
 
-def _task_request(appointment: str, task: NewTask) -> Part:
+def _done_task(appointment: str, event: NewEvent) -> dict[str, Any]:
+    return {
+        "WhatId": appointment,
+        "Subject": event.subject,
+        "Description": event.description,
+        "Status": event.done_as,
+        "ActivityDate": (event.due or event.starts_at.date()).isoformat(),
+    }
+
+
+def _task(appointment: str, task: NewTask) -> dict[str, Any]:
     """Its status is the org's default, which is an open one."""
     fields = {
         "WhatId": appointment,
@@ -82,60 +170,24 @@ def _task_request(appointment: str, task: NewTask) -> Part:
         "Description": task.description,
         "ActivityDate": task.due.isoformat(),
     }
-    return "task", "POST", "Task", fields | ({"Priority": HIGH} if task.urgent else {})
-
-
-def _entry_requests(entry: SheetEntry) -> list[Part]:
-    times = {"StartTime": _json(entry.starts_at), "EndTime": _json(entry.ends_at)}
-    if entry.id:
-        return [("entry", "PATCH", f"TimeSheetEntry/{entry.id}", times)]
-    fields = {
-        **times,
-        "TimeSheetId": entry.sheet or "@{sheet.id}",
-        "Subject": entry.subject,
-        "Description": entry.description,
-        "Type": "Direct",
-    }
-    if entry.work_order:
-        fields["WorkOrderId"] = entry.work_order
-    if entry.work_order_line:
-        fields["WorkOrderLineItemId"] = entry.work_order_line
-    made = [("entry", "POST", "TimeSheetEntry", fields)]
-    if entry.sheet:
-        return made
-    day = entry.day.isoformat()
-    sheet = {"ServiceResourceId": entry.resource, "StartDate": day, "EndDate": day}
-    return [("sheet", "POST", "TimeSheet", sheet), *made]
+    return fields | ({"Priority": HIGH} if task.urgent else {})
 
 
 def _json(value: str | float | datetime | None) -> str | float | None:
     return moment(value) if isinstance(value, datetime) else value
 
 
-def written(writes: Writes, bodies: Mapping[str, Any]) -> Written:
-    entry = writes.entry.id if writes.entry else ""
+def written(writes: Writes, bodies: Mapping[str, Any], request: str = "") -> Written:
+    def made(name: str) -> str:
+        return str((bodies.get(name) or {}).get("id") or "")
+
     return Written(
-        event=(bodies.get("event") or {}).get("id", ""),
-        entry=entry or (bodies.get("entry") or {}).get("id", ""),
-        sheet=(bodies.get("sheet") or {}).get("id", "")
-        or (writes.entry.sheet if writes.entry else ""),
-        task=(bodies.get("task") or {}).get("id", ""),
+        event=made("event"),
+        task=made("task"),
+        entries={
+            each.key: each.id or made(f"entry{number}")
+            for number, each in enumerate(writes.entries)
+        },
+        sheets={each.key: made(f"sheet{number}") for number, each in enumerate(writes.sheets)},
+        request=request,
     )
-
-
-def found(writes: Writes, records: Mapping[str, list[dict[str, Any]]]) -> Written:
-    """Our rows among the others: the reference in their text tells."""
-    event = _ours(records.get("event", ()), writes.event.description if writes.event else "")
-    entry = _ours(records.get("entry", ()), writes.entry.description if writes.entry else "")
-    task = _ours(records.get("task", ()), writes.task.description if writes.task else "")
-    return Written(
-        event=event.get("Id", ""),
-        entry=entry.get("Id", ""),
-        sheet=entry.get("TimeSheetId", ""),
-        task=task.get("Id", ""),
-    )
-
-
-def _ours(candidates: Any, description: str) -> dict[str, Any]:
-    reference = description.rpartition("\n")[2]
-    return next((row for row in candidates if reference in (row["Description"] or "")), {})

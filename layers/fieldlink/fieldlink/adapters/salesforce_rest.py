@@ -101,13 +101,13 @@ class SalesforceRest:
         return answer
 
     def composite(self, requests_: list[dict[str, Any]], *, atomic: bool) -> requests.Response:
-        """Up to 25 requests in one call: one of the day's quota."""
-        body = {
-            "allOrNone": atomic,
-            "collateSubrequests": False,  # keep their order
-            "compositeRequest": requests_,
-        }
-        answer = self.call("POST", f"{self.base}/composite", body)
+        """Up to 25 requests in one call, in their order: one of the day's quota."""
+        how = {"allOrNone": atomic, "collateSubrequests": False}
+        return self.together("composite", {**how, "compositeRequest": requests_})
+
+    def together(self, path: str, body: dict[str, Any]) -> requests.Response:
+        """Several requests in one call, each of which may be refused by itself."""
+        answer = self.call("POST", f"{self.base}/{path}", body)
         if USED_UP.encode() in answer.content and has_part(answer.content, USED_UP):
             self._door.used_up()
         return answer

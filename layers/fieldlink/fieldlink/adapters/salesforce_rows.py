@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.errors import Unavailable
 from fieldlink.ids import salesforce_id
-from fieldlink.models import Booked, Category, Sheet, Status, View
+from fieldlink.models import Assigned, Booked, Category, Sheet, Status
 from fieldlink.records import Appointment, Assignment, Resource, Shift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 TECHNICIAN = "T"  # others are dispatchers, crews, assets, agents and planners
-WORK_ORDER = "0WO"
-WORK_ORDER_LINE = "1WL"
 # Of a Shift; the third category is Tentative. No kind of Shift stands for time off: that is a
 # Resource Absence, and its time slot type is Normal or Extended.
 FIRM = {"Published", "Confirmed"}
@@ -40,7 +38,6 @@ def resource(row: Mapping[str, Any], connection: str) -> Resource:
 
 
 def appointment(row: Mapping[str, Any], connection: str) -> Appointment:
-    place = ("Street", "PostalCode", "City", "State", "Country")
     return Appointment(
         connection=connection,
         id=identifier(row.get("Id")),
@@ -52,10 +49,15 @@ def appointment(row: Mapping[str, Any], connection: str) -> Appointment:
         ends_at=moment(row.get("SchedEndTime")),
         latitude=row.get("Latitude"),
         longitude=row.get("Longitude"),
-        address=", ".join(part for name in place if (part := row.get(name))),
+        address=address(row),
         bundled=row.get("IsBundleMember") is True,
-        time_zone=_site_zone(row),
+        time_zone=site_zone(row),
     )
+
+
+def address(row: Mapping[str, Any]) -> str:
+    place = ("Street", "PostalCode", "City", "State", "Country")
+    return ", ".join(part for name in place if (part := row.get(name)))
 
 
 def assignment(row: Mapping[str, Any], connection: str) -> Assignment:
@@ -102,7 +104,7 @@ def identifier(text: Any) -> str:
     return found
 
 
-def _site_zone(row: Mapping[str, Any]) -> str:
+def site_zone(row: Mapping[str, Any]) -> str:
     """An appointment's, by the hours of its territory; "" without one, or if it is hidden."""
     hours = (row.get("ServiceTerritory") or {}).get("OperatingHours") or {}
     return hours.get("TimeZone") or ""
@@ -113,55 +115,35 @@ def _technician(resource: Mapping[str, Any]) -> bool:
     return resource.get("ResourceType") in {None, TECHNICIAN}
 
 
-def view(
-    work: Mapping[str, Any],
-    assigned: Mapping[str, Any],
-    statuses: list[dict[str, Any]],
-    sheets: list[dict[str, Any]] | None,
-    problem: str,
-    resource_id: str,
-    user: str,
-) -> View:
-    person = assigned.get("ServiceResource") or {}
-    return View(
-        appointment=work["Id"],
-        resource=resource_id,
-        status=work.get("Status") or "",
-        category=category(work.get("StatusCategory")),
-        statuses=tuple(status(row) for row in statuses),
-        starts_at=moment(work.get("SchedStartTime")),
-        actual_start=moment(work.get("ActualStartTime")),
-        actual_end=moment(work.get("ActualEndTime")),
-        actual_minutes=work.get("ActualDuration"),
-        work_order=salesforce_id(work.get("ParentRecordId"), WORK_ORDER),
-        work_order_line=salesforce_id(work.get("ParentRecordId"), WORK_ORDER_LINE),
-        changed_at=moment(work.get("LastModifiedDate")) or datetime.min.replace(tzinfo=UTC),
-        changed_by_us=work.get("LastModifiedById") == user,
-        assignment=assigned.get("Id") or "",
-        actual_travel=assigned.get("ActualTravelTime"),
-        resource_name=person.get("Name") or "",
-        time_zone=(person.get("RelatedRecord") or {}).get("TimeZoneSidKey") or "UTC",
-        site_zone=_site_zone(work),
-        sheets=None if sheets is None else tuple(_sheet(row) for row in sheets),
-        sheets_problem=problem,
+def assigned(row: Mapping[str, Any]) -> Assigned:
+    return Assigned(
+        id=identifier(row.get("Id")),
+        resource=identifier(row.get("ServiceResourceId")),
+        primary=row.get("IsPrimaryResource") is True,
+        travel=row.get("ActualTravelTime"),
     )
 
 
-def link(work: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """What of a View tells of the customer's link; nothing where no field of it was shown."""
-    if not field or field not in work:
-        return {}
-    return {"link_field": True, "share_link": work[field] or None}
+def booked(row: Mapping[str, Any]) -> Booked | None:
+    """A time sheet entry; None if it has no times."""
+    starts_at, ends_at = moment(row["StartTime"]), moment(row["EndTime"])
+    if not (starts_at and ends_at):
+        return None
+    return Booked(
+        starts_at=starts_at,
+        ends_at=ends_at,
+        sheet=row["TimeSheetId"] or "",
+        sheet_status=(row["TimeSheet"] or {}).get("Status") or "",
+    )
 
 
-def booked(rows: Sequence[Mapping[str, Any]]) -> Booked | None:
-    """Our own time sheet entry; None if somebody has deleted it."""
-    for row in rows:
-        starts_at, ends_at = moment(row["StartTime"]), moment(row["EndTime"])
-        if starts_at and ends_at:
-            status = (row["TimeSheet"] or {}).get("Status") or ""
-            return Booked(starts_at=starts_at, ends_at=ends_at, sheet_status=status)
-    return None
+def sheet(row: Mapping[str, Any]) -> Sheet:
+    return Sheet(
+        id=row["Id"],
+        first=date.fromisoformat(row["StartDate"]),
+        last=date.fromisoformat(row["EndDate"]),
+        status=row["Status"] or "",
+    )
 
 
 def category(text: str | None) -> Category:
@@ -172,12 +154,3 @@ def category(text: str | None) -> Category:
 def moment(text: str | None) -> datetime | None:
     """2024-07-24T14:05:58.000+0000."""
     return datetime.fromisoformat(text) if text else None
-
-
-def _sheet(row: Mapping[str, Any]) -> Sheet:
-    return Sheet(
-        id=row["Id"],
-        first=date.fromisoformat(row["StartDate"]),
-        last=date.fromisoformat(row["EndDate"]),
-        status=row["Status"] or "",
-    )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from fieldlink.records import Connection
+
 SITE_ZONE = "ServiceTerritory.OperatingHours.TimeZone"
 APPOINTMENT = (
     "Id, IsDeleted, AppointmentNumber, Subject, StatusCategory, SchedStartTime, SchedEndTime, "
@@ -53,11 +55,32 @@ class Wants(NamedTuple):
     share_field: str = ""  # of an appointment, for the customer's link
     shifts: bool = False
     positions: bool = False
+    distance: str = ""  # likewise a field, for the way there
+    done_tasks: bool = False  # the Activity is told in Tasks, not in Events
+    time_sheets: bool = True
+    primary: bool = False  # it matters who of several resources is in charge
+
+    @classmethod
+    def of(cls, connection: Connection) -> Wants:
+        practice = connection.practice
+        return cls(
+            share_field=connection.share_field,
+            shifts=connection.by_shifts,
+            positions=connection.live_positions,
+            distance=practice.distance_field,
+            done_tasks=practice.activity == "tasks",
+            time_sheets=practice.time_sheets != "none",
+            primary=practice.several == "primary",
+        )
 
     @property
     def field(self) -> str:
         """The field for the link; "" if there is none by a name that could be one."""
         return self.share_field if _CUSTOM.fullmatch(self.share_field) else ""
+
+    @property
+    def distance_field(self) -> str:
+        return self.distance if _CUSTOM.fullmatch(self.distance) else ""
 
 
 NOTHING_MORE = Wants()
@@ -113,11 +136,11 @@ def shifts_readable(unreadable: Collection[str]) -> bool:
 
 
 def appointments_again(ids: Iterable[str], unreadable: Collection[str] = ()) -> str:
-    return f"{_appointments(unreadable)} WHERE Id IN ({_ids(ids)}) ORDER BY Id"
+    return f"{_appointments(unreadable)} WHERE Id IN ({listed(ids)}) ORDER BY Id"
 
 
 def assignments_again(ids: Iterable[str], unreadable: Collection[str] = ()) -> str:
-    return f"{_assignments(unreadable)} WHERE Id IN ({_ids(ids)}) ORDER BY Id"
+    return f"{_assignments(unreadable)} WHERE Id IN ({listed(ids)}) ORDER BY Id"
 
 
 def _appointments(unreadable: Collection[str]) -> str:
@@ -173,12 +196,5 @@ def checked(text: str) -> str:
     return text
 
 
-def _ids(ids: Iterable[str]) -> str:
+def listed(ids: Iterable[str]) -> str:
     return ",".join(f"'{checked(each)}'" for each in ids)
-
-
-def quoted(text: str) -> str:
-    """A SOQL string: backslash first, then the quote and what would break the line."""
-    for plain, escaped in (("\\", "\\\\"), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r")):
-        text = text.replace(plain, escaped)
-    return f"'{text}'"

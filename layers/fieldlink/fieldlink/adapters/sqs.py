@@ -1,15 +1,15 @@
-"""The four queues."""
+"""The queues."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.ports import Depth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import timedelta
 
     from fieldlink.adapters.aws import Aws
@@ -28,6 +28,10 @@ class SqsOutbox:
     def __init__(self, aws: Aws, queue_url: str) -> None:
         self._aws = aws
         self._url = queue_url
+
+    def is_called(self, name: str) -> bool:
+        """By the last part of its ARN."""
+        return self._url.rpartition("/")[2] == name
 
     def put(self, messages: Iterable[Message]) -> None:
         """In batches; only the entries that SQS did not take are sent again."""
@@ -50,8 +54,7 @@ class SqsOutbox:
     def depth(self) -> Depth:
         """By SQS's own rough count. Queue and dead-letter queue share account and region."""
         told = self._attributes(self._url, "ApproximateNumberOfMessages", "RedrivePolicy")
-        policy = json.loads(told.get("RedrivePolicy") or "{}")
-        dead = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
+        dead = _dead_letters(told).rpartition(":")[2]
         lost = {}
         if dead:
             url = f"{self._url.rpartition('/')[0]}/{dead}"
@@ -60,21 +63,59 @@ class SqsOutbox:
             *(int(each.get("ApproximateNumberOfMessages", 0)) for each in (told, lost))
         )
 
+    def redrive(self) -> None:
+        """Have SQS move the dead letters back into the queue, which goes on when we do not."""
+        source = _dead_letters(self._attributes(self._url, "RedrivePolicy"))
+        if not source:
+            raise Refused("this queue has no dead-letter queue")
+        self._aws.call("sqs", "StartMessageMoveTask", {"SourceArn": source})
+
     def _attributes(self, url: str, *names: str) -> dict[str, str]:
         wanted = {"QueueUrl": url, "AttributeNames": list(names)}
         return dict(self._aws.call("sqs", "GetQueueAttributes", wanted).get("Attributes") or {})
 
-    def postpone(self, receipt: str, wait: timedelta) -> None:
-        """Let a message that was received come again after `wait`, not after its time-out."""
-        self._aws.call(
-            "sqs",
-            "ChangeMessageVisibility",
+    def receive(self) -> list[dict[str, Any]]:
+        """Up to ten messages of groups that nobody is working on, as Lambda would hand them."""
+        wanted = {
+            "QueueUrl": self._url,
+            "MaxNumberOfMessages": MOST,
+            "WaitTimeSeconds": 0,
+            "AttributeNames": ["ApproximateReceiveCount", "MessageGroupId"],
+        }
+        found = self._aws.call("sqs", "ReceiveMessage", wanted).get("Messages") or ()
+        return [
             {
-                "QueueUrl": self._url,
-                "ReceiptHandle": receipt,
-                "VisibilityTimeout": int(wait.total_seconds()),
-            },
-        )
+                "messageId": each["MessageId"],
+                "receiptHandle": each["ReceiptHandle"],
+                "body": each["Body"],
+                "attributes": each["Attributes"],
+            }
+            for each in found
+        ]
+
+    def remove(self, receipts: Iterable[str]) -> None:
+        """Messages that are done. What SQS does not remove comes again, which is harmless."""
+        self._in_batches("DeleteMessageBatch", [{"ReceiptHandle": each} for each in receipts])
+
+    def postpone(self, waits: Mapping[str, timedelta]) -> None:
+        """Let received messages, by receipt, come again then, and not after their time-out."""
+        entries = [
+            {"ReceiptHandle": receipt, "VisibilityTimeout": int(wait.total_seconds())}
+            for receipt, wait in waits.items()
+        ]
+        self._in_batches("ChangeMessageVisibilityBatch", entries)
+
+    def _in_batches(self, action: str, entries: list[dict[str, Any]]) -> None:
+        for start in range(0, len(entries), MOST):
+            batch = entries[start : start + MOST]
+            named = [{"Id": str(number), **each} for number, each in enumerate(batch)]
+            self._aws.call("sqs", action, {"QueueUrl": self._url, "Entries": named})
+
+
+def _dead_letters(attributes: Mapping[str, str]) -> str:
+    """The ARN of the dead-letter queue, or ""."""
+    policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+    return str(policy.get("deadLetterTargetArn", ""))
 
 
 def batches(messages: Iterable[Message]) -> Iterator[list[Message]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from fieldlink.connecting.checking import ENTRY_TYPES, TASK_STATUSES
 from fieldlink.models import Ability
 from fieldlink.records import Capabilities
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fieldlink.errors import Refused
-    from fieldlink.models import Changes, Described, Writes
+    from fieldlink.models import Changes, Described, NewEvent, Writes
     from fieldlink.ports import Describing, State
+    from fieldlink.practice import Practice
     from fieldlink.records import Connection
 
 GOOD_FOR = timedelta(days=7)  # then they are stored again, to say that they are still true
@@ -59,6 +61,8 @@ def keep(
         unreadable=told.unreadable,
         lacking=told.lacking,
         statuses=told.statuses,
+        keyed=told.keyed,
+        listed=told.listed,
     )
     if before and same(before, fresh) and now - before.checked_at < GOOD_FOR:
         return before
@@ -77,6 +81,26 @@ def stale(refusal: Refused) -> bool:
     return refusal.code in STALE or refusal.code.startswith(NO_ACCESS)
 
 
+def lacking(able: Capabilities | None, practice: Practice) -> dict[Ability, str]:
+    """What can't be written, and why: for want of a right, or of a value that the practice
+    names and the org does not list any more. A list that can't be seen tells nothing.
+    """
+    if able is None:
+        return {}
+    named = {
+        Ability.VISIT_ENTRIES: (ENTRY_TYPES, practice.work_type),
+        Ability.TRAVEL_ENTRIES: (ENTRY_TYPES, practice.travel_type),
+    }
+    if practice.activity == "tasks":
+        named[Ability.DONE_TASKS] = (TASK_STATUSES, practice.task_status)
+    unlisted = {
+        ability: f"{field} has no value {value}"
+        for ability, (field, value) in named.items()
+        if field in able.listed and value not in able.listed[field]
+    }
+    return {**unlisted, **able.lacking}
+
+
 def possible(changes: Changes, lacking: Mapping[Ability, str]) -> Changes:
     """Those of the changes to an appointment that can be written."""
     return {name: each for name, each in changes.items() if CHANGING[name] not in lacking}
@@ -84,35 +108,49 @@ def possible(changes: Changes, lacking: Mapping[Ability, str]) -> Changes:
 
 def within(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
     """What can be written of it. The rest is left out, with the reason."""
-    if wished.task and Ability.URGENT_TASKS in lacking:
-        calm = wished.task.model_copy(update={"urgent": False})
-        wished = wished.model_copy(update={"task": calm})
+    wished = _plainer(wished, lacking)
     left_out = [f"no {each}: {lacking[each]}" for each in _used(wished) if each in lacking]
     if not left_out:
         return wished
+    event, task = wished.event, wished.task
     update: dict[str, object] = {
         "changes": possible(wished.changes, lacking),
-        "left_out": (*wished.left_out, *left_out),
+        "through": "" if Ability.STATUS in lacking else wished.through,
+        "travel": {} if Ability.TRAVEL_TIME in lacking else wished.travel,
+        "distances": {} if Ability.DISTANCE in lacking else wished.distances,
+        "event": None if event and _telling(event) in lacking else event,
+        "task": None if Ability.TASKS in lacking else task,
+        "left_out": tuple(dict.fromkeys((*wished.left_out, *left_out))),
     }
-    if Ability.TRAVEL_TIME in lacking:
-        update["travel_minutes"] = None
-    if Ability.EVENTS in lacking:
-        update["event"] = None
-    if Ability.TASKS in lacking:
-        update["task"] = None
     return wished.model_copy(update=update)
+
+
+def _plainer(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
+    """Without what nobody need know that it is missing."""
+    event, task = wished.event, wished.task
+    if task and Ability.URGENT_TASKS in lacking:
+        task = task.model_copy(update={"urgent": False})
+    if event and Ability.EVENT_PLACE in lacking:
+        event = event.model_copy(update={"place": ""})
+    return wished.model_copy(update={"event": event, "task": task})
+
+
+def _telling(event: NewEvent) -> Ability:
+    return Ability.DONE_TASKS if event.done_as else Ability.EVENTS
 
 
 def _used(wished: Writes) -> Iterator[Ability]:
     """What these writes take, but for time sheets: `time_sheets` leaves those out itself."""
     yield from (CHANGING[name] for name in wished.changes)
-    if wished.travel_minutes is not None:
+    if wished.travel:
         yield Ability.TRAVEL_TIME
+    if wished.distances:
+        yield Ability.DISTANCE
     if wished.event:
-        yield Ability.EVENTS
+        yield _telling(wished.event)
     if wished.task:
         yield Ability.TASKS
 
 
 def _told(known: Capabilities | None) -> object:
-    return known and (known.unreadable, known.lacking, known.statuses)
+    return known and known.model_dump(exclude={"version", "ttl", "checked_at"})

@@ -27,7 +27,7 @@ def hold(message: Attempt, *, arrived: datetime, state: State, now: datetime) ->
     held = Held(
         connection=message.connection,
         id=f"{arrived:%Y-%m-%dT%H:%M:%S.%f}-{_digest(message.body)[:24]}",
-        queue="events",
+        queue="bursts" if message.queue == "bursts" else "events",
         body=message.body,
         group=message.group,
         at=now,
@@ -37,10 +37,12 @@ def hold(message: Attempt, *, arrived: datetime, state: State, now: datetime) ->
 
 
 def release(
-    connection: Connection, *, state: State, events: Outbox, more: Callable[[], bool]
+    connection: Connection, *, state: State, bursts: Outbox, more: Callable[[], bool]
 ) -> int:
-    """Send all that is held back to its queue, oldest first, while there is time for more.
+    """Send all that is held on, oldest first, while there is time for more.
 
+    All of it goes by Bursts, wherever it came from: what an org missed in an hour is much at
+    once, and what happens now should not wait behind it.
     A message is sent before its record goes, so a crash sends it twice, which its worker finds
     out. What was held anew meanwhile keeps its record and ends the release: the org is closed
     again.
@@ -50,7 +52,7 @@ def release(
         page = state.some_of(Held, connection.connection, limit=PAGE)
         if not page or sent & {each.id for each in page}:
             break
-        events.put(_message(each) for each in page)
+        bursts.put(_message(each) for each in page)
         for each in page:
             state.forget(each)
         sent |= {each.id for each in page}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,27 +19,35 @@ GOOD_FOR = timedelta(minutes=1)  # what the meter has said
 
 
 class CountingMeter:
-    """Counts in memory; `flush` hands it on, once for each run of a function."""
+    """Counts in memory; `flush` hands it on, once for each run of a function.
+
+    Several threads may count and ask; flushed it is once they are done.
+    """
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
+        self._lock = RLock()
         self._counted: Counter[tuple[str, datetime]] = Counter()
         self._known: dict[str, tuple[datetime, int]] = {}  # when it was read, and what
 
     def add(self, connection: str, at: datetime, calls: int) -> None:
-        self._counted[connection, at.replace(minute=0, second=0, microsecond=0)] += calls
+        with self._lock:
+            self._counted[connection, at.replace(minute=0, second=0, microsecond=0)] += calls
 
     def last_day(self, connection: str, now: datetime) -> int:
         """What the meter has, read once a minute at most, and what is still in memory."""
-        read_at, known = self._known.get(connection, (None, 0))
-        if read_at is None or now - read_at >= GOOD_FOR:
-            known = self._meter.last_day(connection, now)
-            self._known[connection] = now, known
-        return known + self.counted(connection)
+        with self._lock:
+            read_at, known = self._known.get(connection, (None, 0))
+            if read_at is None or now - read_at >= GOOD_FOR:
+                known = self._meter.last_day(connection, now)
+                self._known[connection] = now, known
+            return known + self.counted(connection)
 
     def counted(self, connection: str) -> int:
         """The calls that are still in memory."""
-        return sum(calls for (name, _), calls in self._counted.items() if name == connection)
+        with self._lock:
+            counted = list(self._counted.items())
+        return sum(calls for (name, _), calls in counted if name == connection)
 
     def flush(self) -> None:
         self._known.clear()

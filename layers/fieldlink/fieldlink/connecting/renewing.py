@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from threading import Lock, local
 from typing import TYPE_CHECKING
 
 from fieldlink.connecting import ends, granting
@@ -32,6 +33,7 @@ class Pass:
         self._connection = connection
         self._office = office  # one for each renewal: its clock stands, and a look takes long
         self._access: Access | None = None
+        self._renewing, self._shown = Lock(), local()  # by which thread which token was shown
 
     @property
     def instance_url(self) -> str:
@@ -39,15 +41,18 @@ class Pass:
 
     @property
     def token(self) -> str:
-        return granting.tokens(self._stored(), self._office().vault).access_token
+        self._shown.access = self._stored()
+        return granting.tokens(self._shown.access, self._office().vault).access_token
 
     def renew(self, why: str) -> None:
         """Another token, unless `why`, "CODE: message", says that no token would do."""
-        office, stale = self._office(), self._stored()
+        office, stale = self._office(), getattr(self._shown, "access", None) or self._stored()
         code, _, message = why.partition(": ")
         if end := ends.of_call(code, message):
             raise _lost(self._connection, stale, end, why, office)
-        self._access = renew(self._connection, stale=stale, office=office)
+        with self._renewing:
+            if self._stored().tokens == stale.tokens:  # else another thread has done it
+                self._access = renew(self._connection, stale=stale, office=office)
 
     def give_up(self, code: str, message: str) -> None:
         """Salesforce has shut us out, or does not take the renewed token either."""

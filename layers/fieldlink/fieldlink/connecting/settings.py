@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.connecting import habits
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Connection, WebhookKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fieldlink.ports import State
     from fieldlink.records import Record
 
@@ -18,7 +20,6 @@ MOST_OVERLAP = 60  # minutes
 MOST_LEAD = 720  # minutes
 OF_TRACKING = ("tracking", "track_mode", "lead", "by_shifts", "radius")
 YES_OR_NO = ("yes", "no")
-CUSTOM_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}__c", re.ASCII)
 
 
 class Typed(NamedTuple):
@@ -45,10 +46,34 @@ class Typed(NamedTuple):
     share_field: str = ""
 
 
-def change_settings(connection: Connection, typed: Typed, state: State) -> Connection:
-    """Keep what was typed; the webhook door learns whether positions are wanted."""
-    changed = connection.model_copy(update=checked_settings(typed))
-    keys = state.read(WebhookKeys, connection.connection)
+class Form(NamedTuple):
+    """All that an operator types to change a connection."""
+
+    typed: Typed
+    habits: habits.Habits
+
+
+def form_of(connection: Connection, fields: Mapping[str, str] | None = None) -> Form:
+    """The settings as they stand, and over them what was typed."""
+    sent = fields or {}
+    written = habits.habits_of(connection.practice)
+    return Form(filled(settings_of(connection), sent), habits.filled(written, sent))
+
+
+def filled(typed: Typed, fields: Mapping[str, str]) -> Typed:
+    """A field that is not sent stays as it is."""
+    return typed._replace(**{name: fields[name] for name in typed._fields if name in fields})
+
+
+def wanted(connection: Connection, form: Form) -> Connection:
+    """The connection as it was typed. Refused if that can't be meant so."""
+    practice = habits.checked_habits(form.habits)
+    return connection.model_copy(update={**checked_settings(form.typed), "practice": practice})
+
+
+def change_settings(changed: Connection, state: State) -> Connection:
+    """Keep a connection as it is wanted; the webhook door learns whether positions are."""
+    keys = state.read(WebhookKeys, changed.connection)
     records: list[Record] = []
     if keys and keys.live_positions != changed.live_positions:
         records.append(keys.model_copy(update={"live_positions": changed.live_positions}))
@@ -102,7 +127,7 @@ def _checked_tracking(typed: Typed) -> dict[str, int | str | bool]:
     lead, field = _number(typed.lead), typed.share_field.strip()
     if not 0 <= lead <= MOST_LEAD:
         raise Refused(f"An order is tracked from 0 to {MOST_LEAD} minutes before its start.")
-    if field and not CUSTOM_FIELD.fullmatch(field):
+    if field and not habits.CUSTOM_FIELD.fullmatch(field):
         raise Refused("The field for the customer's link is a custom field, as Live_Link__c.")
     return {
         "tracking": typed.tracking,

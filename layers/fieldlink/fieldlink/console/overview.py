@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fieldlink.connecting.checking import forgotten
 from fieldlink.connecting.gate import share
+from fieldlink.console.parked_pages import sections
 from fieldlink.listing import every_connection
 from fieldlink.people.technicians import listed, shown
 from fieldlink.records import (
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from fieldlink.ports import State
 
-SHOWN = 200  # parked items and people on one page
+SHOWN = 200  # causes, people and the like on one page
 
 
 def connections(state: State) -> list[Connection]:
@@ -39,7 +41,6 @@ def details(connection: Connection, state: State, now: datetime) -> dict[str, An
     name = connection.connection
     mark = state.read(Watermark, name)
     tested = state.read(WebhookTested, name)
-    parked = sorted(state.all_of(Parked, name), key=lambda each: each.at, reverse=True)
     waiting = len(state.some_of(Held, name, limit=SHOWN + 1))
     able = state.read(Capabilities, name)
     people = listed(name, state, now)
@@ -50,7 +51,8 @@ def details(connection: Connection, state: State, now: datetime) -> dict[str, An
         "lacking": sorted(able.lacking.items()) if able else [],
         "watermark": shown(mark.at) if mark else "",
         "tested": shown(tested.at) if tested else "",
-        "parked": parked[:SHOWN],
+        "forgotten": forgotten(connection, able),
+        "parked": sections(state.all_of(Parked, name))[:SHOWN],
         "people": people[:SHOWN],
         "names": {each.resource: each.name for each in people},
         "outages": outages(name, state)[:SHOWN],

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from fieldlink.console.sessions import Session
 
+type Page = Response[str]
+
 STATES = {
     "new": "Not connected to Salesforce yet",
     "incomplete": "Connected, but Field Service can't be used yet",

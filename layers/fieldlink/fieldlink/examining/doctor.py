@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from fieldlink.connecting import capabilities
 from fieldlink.console import overview
 from fieldlink.errors import Refused
-from fieldlink.examining import examining_org, examining_rights, examining_stack
+from fieldlink.examining import (
+    examining_org,
+    examining_rights,
+    examining_stack,
+    examining_wishes,
+)
 from fieldlink.examining.findings import Case, Check, Once, Report, fault, look
 from fieldlink.records import Connection
 
@@ -63,6 +68,7 @@ def examine(case: Case) -> Report:
             [
                 *examining_org.checks(case, front, described),
                 *examining_rights.checks(described, case.connection),
+                *examining_wishes.checks(described, case.connection),
             ]
         )
     findings = (*org, *look(examining_stack.checks(case)))

@@ -30,7 +30,6 @@ TIMES = (
     Ability.ACTUAL_DURATION,
     Ability.TRAVEL_TIME,
 )
-SHEETS = (Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES, Ability.CHANGED_ENTRIES)
 RIGHTS = "Change the permission set of the connected user; see docs/salesforce-setup.md."
 
 
@@ -39,16 +38,10 @@ def checks(described: Callable[[], Described], connection: Connection) -> Iterat
     yield Check("Field Service", lambda: _objects(described()))
     yield Check("fields that are read", lambda: _read(described()))
     yield Check("fields that are written", lambda: _written(described()))
-    yield Check("Activity", lambda: _abilities(described(), (Ability.EVENTS,)))
-    yield Check("Tasks", lambda: _tasks(described(), connection))
-    yield Check("time sheets", lambda: _abilities(described(), SHEETS))
     yield Check("statuses", lambda: _statuses(described()))
     yield Check("external keys", lambda: _keys(described()))
     yield Check("automatic status change", lambda: _automatic(described()))
     yield Check("sites' time zones", lambda: _zones(described(), connection))
-    yield Check("Shifts", lambda: _shifts(described(), connection))
-    yield Check("customer's link", lambda: _link(described(), connection))
-    yield Check("live positions", lambda: _positions(described(), connection))
 
 
 def _objects(told: Described) -> Told:
@@ -89,17 +82,6 @@ def _written(told: Described) -> Told:
     return (fault if grave else warning)(f"left out of every write: {words}", RIGHTS)
 
 
-def _abilities(told: Described, wanted: tuple[Ability, ...]) -> Told:
-    words = list(dict.fromkeys(told.lacking[each] for each in wanted if each in told.lacking))
-    if not words:
-        return ok("rows can be made")
-    return warning(
-        f"left out of every write: {'; '.join(words)}",
-        f"Only if these rows are wanted. {RIGHTS} A required field of your own needs a "
-        "default value.",
-    )
-
-
 def _statuses(told: Described) -> Told:
     there = {each.category for each in told.statuses}
     absent = [str(each) for each in WANTED if each not in there]
@@ -135,12 +117,6 @@ def _automatic(told: Described) -> Told:
     )
 
 
-def _tasks(told: Described, connection: Connection) -> Told:
-    if connection.outage_notice != "task":
-        return ok("nobody wants any")
-    return _abilities(told, (Ability.TASKS, Ability.URGENT_TASKS))
-
-
 def _zones(told: Described, connection: Connection) -> Told:
     """Whoever tracks orders needs them, for work of several days."""
     if connection.tracking != "orders" or not told.no_site_zone:
@@ -150,30 +126,3 @@ def _zones(told: Described, connection: Connection) -> Told:
         "The days of work that takes several are those of UTC until the connected user can "
         "read Service Territories and their Operating Hours.",
     )
-
-
-def _shifts(told: Described, connection: Connection) -> Told:
-    if not connection.by_shifts:
-        return ok("tracking does not go by them")
-    if told.no_shifts:
-        return fault(f"tracking is to go by them, and can't: {told.no_shifts}", RIGHTS)
-    return ok("can be read")
-
-
-def _link(told: Described, connection: Connection) -> Told:
-    if not connection.share_field:
-        return ok("goes to the Activity: no field is named")
-    if why := told.lacking.get(Ability.SHARE_LINK):
-        return warning(
-            f"goes to the Activity: {why}",
-            f"Name a Text or URL field of 255 characters in the settings. {RIGHTS}",
-        )
-    return ok("goes to its field")
-
-
-def _positions(told: Described, connection: Connection) -> Told:
-    if not connection.live_positions:
-        return ok("nobody wants them")
-    if why := told.lacking.get(Ability.POSITIONS):
-        return warning(f"not shown: {why}", RIGHTS)
-    return ok("can be shown")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.hearing import facts_of_devices, facts_of_orders, facts_of_visits
 from fieldlink.hearing.envelope import Event, Ignored, ignored, opened
-from fieldlink.hearing.meanings import LINK, UNKNOWN, meaning, tells
+from fieldlink.hearing.meanings import EXIT, LINK, UNKNOWN, meaning, tells
 from fieldlink.hearing.webhooks import TEST_DEVICE
 from fieldlink.models import Fact, Kind
 
@@ -24,7 +24,10 @@ READERS: dict[str, Reader] = {
     "custom_marker": facts_of_visits.of_geotag,
     "order": facts_of_orders.of_order,
     LINK: facts_of_orders.of_link,
+    EXIT: facts_of_visits.of_exit,
 }
+
+FORGED = "an event that only Fieldlink tells, and it did not"
 
 
 def read(report: Report, remembered: Remembered = facts_of_orders.none) -> Fact | Ignored:
@@ -40,6 +43,8 @@ def read(report: Report, remembered: Remembered = facts_of_orders.none) -> Fact 
         value, reason = facts_of_visits.button(event), ""
     if event.type == LINK:
         value = "offered" if event.text("link") else "withdrawn"
+    if event.type == EXIT and not report.own:
+        return ignored(event, FORGED)
     found = meaning(event.type, value, reason)
     if "data" in event.odd and not found.kind and tells(event.type):
         event.refuse("data")

@@ -65,6 +65,19 @@ def of_geofence(
     )
 
 
+def of_exit(event: Event, kind: Kind, _report: Report, _remembered: Remembered) -> Fact:
+    """That nobody came back after leaving. By ourselves, and at the moment of leaving."""
+    at = event.at()
+    appointment, resource = event.text("appointment"), event.text("resource")
+    return Fact(
+        kind=kind,
+        key=f"{kind}/{appointment}/{resource}/{at.isoformat()}",
+        at=at,
+        appointment=appointment,
+        resource=resource,
+    )
+
+
 def button(event: Event) -> str:
     """What was pressed, by its name in `meanings`; "" if that can't be told."""
     metadata = members(event.data.get("metadata"))

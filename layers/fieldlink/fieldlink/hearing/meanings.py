@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from fieldlink.models import Kind
 
-LINK = "fieldlink.link"  # our own, put into the queue by SyncTracking; no webhook is called so
+# Our own, put into the queue by SyncTracking and StartPolls; no webhook is called so.
+LINK, EXIT = "fieldlink.link", "fieldlink.exit"
 OTHER = "anything else"
 _CLOCK = "the resource's day; Salesforce is told nothing"
 
@@ -174,17 +175,18 @@ TABLE: dict[str, dict[str, Meaning]] = {
     "locate": {"": _ignored("the answer to a question that Fieldlink does not ask")},
 }
 OWN = {
-    "offered": Meaning(Kind.LINK_OFFERED, "the customer's link to follow is written"),
-    "withdrawn": Meaning(Kind.LINK_WITHDRAWN, "the customer's link is taken back"),
+    LINK: {
+        "offered": Meaning(Kind.LINK_OFFERED, "the customer's link to follow is written"),
+        "withdrawn": Meaning(Kind.LINK_WITHDRAWN, "the customer's link is taken back"),
+    },
+    EXIT: {"confirmed": Meaning(Kind.EXIT_CONFIRMED, "completes the appointment")},
 }
 UNKNOWN = _ignored("")
 
 
 def meaning(type_: str, value: str, reason: str = "") -> Meaning:
     """What a webhook means; `UNKNOWN` if it is not in the table."""
-    if type_ == LINK:
-        return OWN.get(value, UNKNOWN)
-    values = TABLE.get(type_, {})
+    values = OWN.get(type_) or TABLE.get(type_, {})
     if "" in values:  # whatever it says there is the same to us
         return values[""]
     of_reason = (f"{value} {reason}", f"{value} {OTHER}") if reason else ()
@@ -194,4 +196,4 @@ def meaning(type_: str, value: str, reason: str = "") -> Meaning:
 
 def tells(type_: str) -> bool:
     """Whether a webhook of this type may be one that we act on."""
-    return type_ == LINK or any(each.kind for each in TABLE.get(type_, {}).values())
+    return type_ in OWN or any(each.kind for each in TABLE.get(type_, {}).values())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.errors import BadSignature, Refused, Unreadable
 from fieldlink.hearing import keeping, webhooks
+from fieldlink.hearing.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,13 +32,14 @@ LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00Z")
 
 
 def take_up(
-    *, spool: Spool, events: Outbox, key_ring: KeyRing, more: Callable[[], bool]
+    *, spool: Spool, bursts: Outbox, key_ring: KeyRing, more: Callable[[], bool]
 ) -> int:
     """Queue what lies in the spool and can be, while there is time for more.
 
+    All of it goes by Bursts: it has waited, and what happens now should not wait behind it.
     Returns how many deliveries that were.
     """
-    work = Work(spool, events, key_ring, more)
+    work = Work(spool, bursts, key_ring, more)
     for prefix, each_of in ((keeping.SPARE, work.spare), (keeping.UNSIGNED, work.unsigned)):
         for connection, kept in listed(spool, prefix):
             if not more():
@@ -65,10 +67,10 @@ class Work:
     """One run: what it works with, and how much it has taken up."""
 
     def __init__(
-        self, spool: Spool, events: Outbox, key_ring: KeyRing, more: Callable[[], bool]
+        self, spool: Spool, bursts: Outbox, key_ring: KeyRing, more: Callable[[], bool]
     ) -> None:
         self._spool = spool
-        self._events = events
+        self._lanes = Lanes(bursts, bursts)
         self._key_ring = key_ring
         self._more = more
         self.taken = 0
@@ -123,7 +125,7 @@ class Work:
             webhooks.hand_on(
                 delivery,
                 live_positions=keys.live_positions,
-                outbox=self._events,
+                lanes=self._lanes,
                 spool=lambda: self._spool,
             )
         except (BadSignature, Refused, Unreadable):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.errors import Refused, Unreadable
 from fieldlink.hearing import cutting, keeping, webhooks
+from fieldlink.hearing.envelope import members, text
 from fieldlink.hearing.keeping import Delivery
 
 if TYPE_CHECKING:
@@ -60,3 +61,14 @@ def _fetched(report: Report, spool: Spool) -> bytes:
     if found is None:
         raise Refused("what HyperTrack reported is no longer kept")
     return found
+
+
+def place(report: Report) -> str:
+    """The geofence or the order that an event tells of; "" if of none, or if it lies apart."""
+    data = members(members(report.event).get("data"))
+    named = (
+        data.get("geofence_id"),
+        members(data.get("metadata")).get("geofence_id"),
+        data.get("order_handle"),
+    )
+    return next((text(each) for each in named if text(each)), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fieldlink.errors import BadSignature, Refused, Unavailable
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fieldlink.hearing.keeping import Delivery
+    from fieldlink.hearing.lanes import Lanes
     from fieldlink.hearing.pieces import Piece
-    from fieldlink.ports import Keys, Outbox, Spool
+    from fieldlink.ports import Keys, Spool
 
 # Bytes of a request's body. An HTTP API takes 10 MB, but hands them on as text of a JSON event,
 # and Lambda takes 6,291,456 bytes of that. With at most 10,240 for the headers and some 2,000
@@ -41,7 +43,7 @@ MINUTE = len("2026-03-04T12:00")
 
 
 def accept(
-    delivery: Delivery, *, keys: Keys, outbox: Outbox, spool: Callable[[], Spool]
+    delivery: Delivery, *, keys: Keys, lanes: Lanes, spool: Callable[[], Spool]
 ) -> int | None:
     """Queue each event of a signed delivery that matters. Returns how many messages that took.
 
@@ -50,7 +52,7 @@ def accept(
     """
     verify(delivery.body, signature=delivery.signature, secrets=keys.secrets)
     try:
-        return hand_on(delivery, live_positions=keys.live_positions, outbox=outbox, spool=spool)
+        return hand_on(delivery, live_positions=keys.live_positions, lanes=lanes, spool=spool)
     except (Unavailable, Refused):
         keeping.spare(delivery, spool())
         return None
@@ -74,19 +76,23 @@ def hand_on(
     delivery: Delivery,
     *,
     live_positions: bool,
-    outbox: Outbox,
+    lanes: Lanes,
     spool: Callable[[], Spool],
 ) -> int:
-    """Queue the events of a delivery, or where it lies if it has too many of them."""
+    """Queue the events of a delivery, or where it lies if it has too many of them.
+
+    What is kept whole is a burst by itself.
+    """
     if len(delivery.body) <= LARGEST_CUT:
         found = cutting.cut(delivery.body)
         if len(found.elements) <= MOST_QUEUED:
             messages = list(queueable(found.pieces(), delivery, live_positions, spool))
-            outbox.put(messages)
+            now = datetime.fromisoformat(delivery.received_at)
+            lanes.of(delivery.connection, len(messages), now).put(messages)
             return len(messages)
     key = f"{keeping.WHOLE}{delivery.connection}/{delivery.digest}"
     spool().put(key, delivery.body)
-    outbox.put([rest(delivery.connection, delivery.received_at, key, first=0)])
+    lanes.bursts.put([rest(delivery.connection, delivery.received_at, key, first=0)])
     return 1
 
 
@@ -114,13 +120,15 @@ def is_position(event: Piece) -> bool:
     return event.kind == "location" and event.device != TEST_DEVICE
 
 
-def message(event: Any, *, connection: str, received_at: str) -> Message:
-    """An event that is at hand, as a delivery would have brought it."""
+def message(event: Any, *, connection: str, received_at: str, own: bool = False) -> Message:
+    """An event that is at hand, as a delivery would have brought it.
+
+    `own`: by ourselves. That stands beside the event, where no delivery can put it.
+    """
     piece = pieces.piece(event)
-    key = _key(connection, piece.content)
-    return _enveloped(
-        f'"event":{piece.content}', connection, received_at, _group(connection, piece), key
-    )
+    key, group = _key(connection, piece.content), _group(connection, piece)
+    told = f'"event":{piece.content}' + (',"own":true' if own else "")
+    return _enveloped(told, connection, received_at, group, key)
 
 
 def rest(connection: str, received_at: str, place: str, first: int) -> Message:

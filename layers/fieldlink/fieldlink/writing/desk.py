@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.models import Delivered, Kind, LedgerRow, Outcome
+from fieldlink.connecting import capabilities
+from fieldlink.models import Delivered, LedgerRow, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from fieldlink.models import Ability, Fact, View
+    from fieldlink.models import Ability
     from fieldlink.ports import HyperTrack, Ledger, Notices, Outbox, Salesforce, State
-    from fieldlink.records import Capabilities, Connection, Ours
+    from fieldlink.practice import Practice
+    from fieldlink.records import Capabilities, Connection
 
 
 class Desk(NamedTuple):
@@ -27,13 +29,23 @@ class Desk(NamedTuple):
     notices: Notices
     now: datetime
     capabilities: Capabilities | None = None  # None: not known yet, so everything is tried
+    fresh: bool = False  # they have just been asked for
 
     low: Callable[[], Salesforce] | None = None  # the org, for what is worth least
 
     @property
     def lacking(self) -> dict[Ability, str]:
         """What can't be written in this org, and why."""
-        return self.capabilities.lacking if self.capabilities else {}
+        return capabilities.lacking(self.capabilities, self.practice)
+
+    @property
+    def keyed(self) -> tuple[str, ...]:
+        """Objects of this org that have a field for our key, so that no row is made twice."""
+        return self.capabilities.keyed if self.capabilities else ()
+
+    @property
+    def practice(self) -> Practice:
+        return self.connection.practice
 
 
 def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> LedgerRow:
@@ -46,23 +58,12 @@ def row(delivered: Delivered, outcome: Outcome, desk: Desk, **more: object) -> L
             "delivery": delivered.delivery,
             "outcome": outcome,
             "recovered": delivered.recovered,
+            "decided_at": desk.now,
             **fact.model_dump(
                 include={"key", "kind", "at", "device", "resource", "appointment"}
             ),
             **more,
         }
-    )
-
-
-def seen(fact: Fact, ours: Ours, desk: Desk) -> View:
-    """What Salesforce holds of a fact's work; a link is taken back from who left it, too."""
-    entry = ours.entries.get(fact.resource)
-    return desk.salesforce.view(
-        fact.appointment,
-        fact.resource,
-        fact.at,
-        entry.id if entry else "",
-        left=fact.kind is Kind.LINK_WITHDRAWN,
     )
 
 

@@ -11,7 +11,7 @@ from fieldlink.writing.visits import adds, same
 
 if TYPE_CHECKING:
     from fieldlink.models import Delivered, Fact
-    from fieldlink.records import Visit
+    from fieldlink.records import Anchor, Visit
     from fieldlink.writing.desk import Desk
 
 
@@ -32,10 +32,10 @@ def outcome(delivered: Delivered, visit: Visit, desk: Desk) -> Outcome | None:
     return Outcome.SUPERSEDED
 
 
-def twin(fact: Fact, visit: Visit) -> Delivered | None:
+def twin(fact: Fact, anchor: Anchor) -> Delivered | None:
     """The fact as it is known already, unless it tells more this time."""
-    known = visit.facts.get(fact.key)
-    alike = [each for each in visit.facts.values() if same(each.fact, fact)]
+    known = anchor.facts.get(fact.key)
+    alike = [each for each in anchor.facts.values() if same(each.fact, fact)]
     if known or not alike:
         return known
     return None if adds(fact, (each.fact for each in alike)) else alike[0]
@@ -50,9 +50,20 @@ def untold(fact: Fact, visit: Visit) -> str:
     return expecting.untold(fact, known) or links.untold(fact, known)
 
 
-def as_doubtful(delivered: Delivered, visit: Visit) -> Delivered:
-    """A fact under the key of a parked one that is the same, so that its rows are found."""
+def as_doubtful(delivered: Delivered, anchor: Anchor) -> Delivered:
+    """A fact as a parked one that is the same, so that its rows are found; what that told
+    besides is not lost when it is replayed.
+    """
     fact = delivered.fact
-    parked = (each.delivered.fact for each in visit.doubtful.values())
-    key = next((each.key for each in parked if same(each, fact)), fact.key)
-    return delivered.model_copy(update={"fact": fact.model_copy(update={"key": key})})
+    parked = (each.delivered.fact for each in anchor.doubtful.values())
+    found = next((each for each in parked if same(each, fact)), None)
+    if found is None:
+        return delivered
+    more = {
+        "key": found.key,
+        "travel": fact.travel or found.travel,
+        "arrived_at": fact.arrived_at or found.arrived_at,
+        "note": fact.note or found.note,
+        "photos": fact.photos or found.photos,
+    }
+    return delivered.model_copy(update={"fact": fact.model_copy(update=more)})

@@ -15,16 +15,23 @@ from fieldlink.records import Geofence, Heard, WebhookTested
 from fieldlink.trouble import batteries, clocks, outages
 from fieldlink.writing import days, placing, positions, replanning, write_back
 from fieldlink.writing.desk import row
+from fieldlink.writing.write_back import OF_THE_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fieldlink.writing.desk import Desk
 
-OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 # Not worth a person's look when they come too late: the work has moved on, and they with it.
-PASSING = {Kind.EXPECTED, Kind.DELAYED, Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN}
-OURS = {Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN}  # told by ourselves, not by HyperTrack
+PASSING = {
+    Kind.EXPECTED,
+    Kind.DELAYED,
+    Kind.LINK_OFFERED,
+    Kind.LINK_WITHDRAWN,
+    Kind.EXIT_CONFIRMED,
+}
+# Told by ourselves, not by HyperTrack.
+OURS = {Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN, Kind.EXIT_CONFIRMED}
 OF_A_ROW = {"key", "kind", "at", "device", "resource", "appointment"}
 # How finely it is noted that HyperTrack talks: often enough to notice hours of silence.
 HEARD = timedelta(minutes=10)
@@ -38,13 +45,7 @@ def take(report: Report, desk: Desk) -> Outcome:
     _note_heard(report, fact, desk)
     if isinstance(fact, Ignored):
         return _ignore(report, desk, fact)
-    delivered = Delivered(
-        fact=fact,
-        delivery=report.id,
-        received_at=report.received_at,
-        recovered=report.recovered,
-    )
-    return TAKERS.get(fact.kind, _of_work)(delivered, desk)
+    return TAKERS.get(fact.kind, _of_work)(_delivered(report, fact), desk)
 
 
 def park(report: Report, desk: Desk, cause: str) -> None:
@@ -54,10 +55,24 @@ def park(report: Report, desk: Desk, cause: str) -> None:
     except Refused:
         fact = Ignored(reason="", kind="")
     desk.ledger.put(_row(report, desk, Outcome.PARKED, fact, reason=cause))
-    if isinstance(fact, Fact):
+    if isinstance(fact, Fact) and fact.kind in OF_THE_DAY:
+        placed = placing.placed(_delivered(report, fact), desk).fact
+        if placed.resource:
+            on = days.on(placed, desk)
+            write_back.release_day(report.id, placed.resource, on, desk)
+    elif isinstance(fact, Fact):
         known = desk.state.read(Geofence, desk.connection.connection, fact.geofence)
         appointment = fact.appointment or (known.appointment if known else "")
         write_back.release(report.id, appointment, desk)
+
+
+def _delivered(report: Report, fact: Fact) -> Delivered:
+    return Delivered(
+        fact=fact,
+        delivery=report.id,
+        received_at=report.received_at,
+        recovered=report.recovered,
+    )
 
 
 def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
@@ -67,7 +82,7 @@ def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
     doubted = clocks.doubted(placed.fact, desk)
     placed = placed.model_copy(update={"fact": doubted})
     if doubted.kind in OF_THE_DAY:
-        return days.to_day(placed, desk)
+        return replanning.to_day(placed, desk)
     if not doubted.appointment:
         return _left_out(placed, desk, "geofence that is not ours")
     try:
@@ -149,6 +164,7 @@ def _row(
             "delivery": report.id,
             "outcome": outcome,
             "recovered": report.recovered,
+            "decided_at": desk.now,
             "reason": reason,
         }
     )

@@ -1,117 +1,66 @@
-"""Rule: the time sheet entry of a visit."""
+"""Rule: what should stand of a resource's day, on time sheets and as travel."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.models import Ability, SheetEntry
-from fieldlink.writing import activity
-from fieldlink.zones import zone
+from fieldlink.models import Writes
+from fieldlink.records import OursOfDay
+from fieldlink.writing import entering, framing, travel_fields, travelling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
-    from fieldlink.models import View, Writes
-    from fieldlink.records import Entry, Intent, Ours
-    from fieldlink.writing.visits import Attendance
-
-OPEN_SHEET = "New"  # a sheet that was submitted or approved is no longer ours to add to
-LEFT_OUT = "no time sheet entry: "
+    from fieldlink.models import Ability, View
+    from fieldlink.practice import Practice
+    from fieldlink.records import Day
 
 
-def entry(
-    present: Attendance, view: View, ours: Ours, lacking: Mapping[Ability, str]
-) -> tuple[SheetEntry | None, tuple[str, ...]]:
-    """The entry to make or change for a visit that was checked out, and what was left out.
+class Plan(NamedTuple):
+    """What a day needs: of `writes` only what is the day's, with the appointment left empty."""
 
-    It spans the last block of stays; a break of more than an hour before it is no work here.
+    writes: Writes
+    meant: OursOfDay  # what we will have written once it is carried out, ids of new rows empty
+
+
+def plan(
+    day: Day,
+    view: View,
+    practice: Practice,
+    lacking: Mapping[Ability, str],
+    elsewhere: Sequence[Day] = (),
+) -> Plan:
+    """The difference between what the day's facts and parts call for and what stands.
+
+    `view` shows the sheets around the day, our own entries, and the team of each appointment in
+    `day.parts` (its own in `team`, the others' in `beside`). `elsewhere`: the other days, as
+    told, that the same facts concern. Of several days the first has the travel time.
     """
-    if not present.checked_out:
-        return None, ()
-    start, end = present.block_start, present.end
-    if not start or not end:
-        return None, (f"{LEFT_OUT}the arrival is not known",)
-    # An entry must not end before it begins, nor be empty.
-    end = max(end, start + timedelta(minutes=1))
-    before = ours.entries.get(view.resource)
-    if before and (before.starts_at, before.ends_at) == (start, end):
-        return None, ()
-    wished = _entry(start, end, before, view)
-    problem = _forbidden(wished, lacking) or (
-        _untouchable(before, view) if before else _no_sheet(start, view)
+    shares = travelling.shares(day.parts, framing.frame(day).begin)
+    sheet = entering.plan(entering.Scene(day, view, practice, lacking), shares)
+    travel = travel_fields.travel(day, view, shares, elsewhere, lacking)
+    far = travel_fields.distances(day, view, shares, elsewhere, lacking, practice)
+    writes = Writes(
+        appointment="",
+        travel=travel.writes,
+        distances=far.writes,
+        entries=sheet.entries,
+        sheets=sheet.sheets,
+        removed=sheet.removed,
+        left_out=(*sheet.left_out, *travel.left_out, *far.left_out),
     )
-    if problem:
-        return None, (f"{LEFT_OUT}{problem}",)
-    missing = ("stays before the last break are not on the time sheet",)
-    return wished, missing if present.interrupted else ()
+    meant = OursOfDay(entries=sheet.meant, travel=travel.meant, distances=far.meant)
+    return Plan(writes.model_copy(update={"rule": _rule(writes, practice)}), meant)
 
 
-def changed(ours: Ours, meant: Ours, view: View) -> Entry | None:
-    """Our entry, if a worker that did not live to say so has changed its times."""
-    before, wanted = ours.entries.get(view.resource), meant.entries.get(view.resource)
-    if not before or not wanted or not view.entry:
-        return None
-    stands = (wanted.starts_at, wanted.ends_at) == (view.entry.starts_at, view.entry.ends_at)
-    return wanted.model_copy(update={"id": before.id}) if stands else None
-
-
-def sought(planned: Writes, begun: Intent | None, ours: Ours) -> Writes:
-    """With the entry that an earlier try may have made, though it can't be made any more."""
-    before = begun.planned.entry if begun and begun.planned else None
-    if planned.entry or before is None or before.id or before.resource in ours.entries:
-        return planned
-    return planned.model_copy(update={"entry": before})
-
-
-def _forbidden(wished: SheetEntry, lacking: Mapping[Ability, str]) -> str:
-    """Why this org or our user can't have this entry, or ""."""
-    if wished.id:
-        return lacking.get(Ability.CHANGED_ENTRIES, "")
-    needed = [Ability.TIME_SHEET_ENTRIES, *(() if wished.sheet else (Ability.TIME_SHEETS,))]
-    return next((lacking[each] for each in needed if each in lacking), "")
-
-
-def _untouchable(before: Entry, view: View) -> str:
-    """Why our own entry is not ours to change any more, or ""."""
-    if view.entry is None:
-        return "the one that was there has been deleted"
-    if view.entry.sheet_status != OPEN_SHEET:
-        return f"its sheet is {view.entry.sheet_status}"
-    if (view.entry.starts_at, view.entry.ends_at) != (before.starts_at, before.ends_at):
-        return "a person has changed its times"
-    return ""
-
-
-def _no_sheet(start: datetime, view: View) -> str:
-    """Why no entry can be made on the sheet of that day, or ""."""
-    if view.sheets is None:
-        return view.sheets_problem
-    day = start.astimezone(zone(view.time_zone)).date()
-    statuses = [each.status for each in view.sheets if each.first <= day <= each.last]
-    if statuses and OPEN_SHEET not in statuses:
-        return f"the sheet of {day} is {statuses[0]}"
-    return ""
-
-
-def _entry(start: datetime, end: datetime, before: Entry | None, view: View) -> SheetEntry:
-    day = start.astimezone(zone(view.time_zone)).date()
-    sheets = [
-        each
-        for each in view.sheets or ()
-        if each.first <= day <= each.last and each.status == OPEN_SHEET
-    ]
-    return SheetEntry(
-        id=before.id if before else "",
-        key=f"{view.appointment}/{view.resource}",
-        sheet=sheets[0].id if sheets else "",
-        resource=view.resource,
-        day=day,
-        starts_at=start,
-        ends_at=end,
-        subject=activity.SHEET_SUBJECT,
-        description=activity.reference(f"{view.appointment}/{view.resource}"),
-        work_order=view.work_order,
-        work_order_line=view.work_order_line,
-    )
+def _rule(writes: Writes, practice: Practice) -> str:
+    """Why all of that is written, in plain words."""
+    said = []
+    if writes.entries or writes.removed:
+        said.append(
+            f"work that is over, joined across breaks of at most {practice.join} min, "
+            "from clock-in to clock-out, no minute twice"
+        )
+    if writes.travel or writes.distances:
+        said.append("the way to the first arrival, without idle time, each trip once")
+    return "; ".join(said)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.models import Category, Fact, Kind, Travel, minute
+from fieldlink.models import Fact, Kind, minute
+from fieldlink.practice import Practice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-# A lunch is within the work on a time sheet; whoever is away for longer worked elsewhere.
-BREAK = timedelta(hours=1)
+USUAL = Practice()
 MOMENT = timedelta(milliseconds=1)
 ARRIVALS = {Kind.ARRIVED, Kind.CHECKED_IN}
 DEPARTURES = {Kind.LEFT, Kind.CHECKED_OUT}
@@ -41,6 +41,7 @@ RANKS = (
     Kind.CANCELLED,
     Kind.CHECKED_OUT,
     Kind.LEFT,
+    Kind.EXIT_CONFIRMED,
     Kind.LINK_WITHDRAWN,
     Kind.CLOCKED_OUT,
     Kind.BATTERY_LOW,
@@ -48,26 +49,10 @@ RANKS = (
 )
 # Nobody does one of these twice in one instant: who tells it again tells the same, be it by a
 # webhook or from HyperTrack's record, which has other ids.
-DONE = (
-    ARRIVALS
-    | DEPARTURES
-    | {
-        Kind.ON_THE_WAY,
-        Kind.CANCELLED,
-        Kind.CLOCKED_IN,
-        Kind.CLOCKED_OUT,
-    }
-)
+CLOCKS = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
+DONE = ARRIVALS | DEPARTURES | CLOCKS | {Kind.ON_THE_WAY, Kind.CANCELLED, Kind.EXIT_CONFIRMED}
 
-# How far a fact carries an appointment. Nothing carries it back.
-CATEGORIES = {
-    Kind.ON_THE_WAY: Category.DISPATCHED,
-    Kind.ARRIVED: Category.IN_PROGRESS,
-    Kind.CHECKED_IN: Category.IN_PROGRESS,
-    Kind.LEFT: Category.IN_PROGRESS,  # who left had been there, though we never heard of it
-    Kind.CANCELLED: Category.CANNOT_COMPLETE,
-    Kind.CHECKED_OUT: Category.COMPLETED,
-}
+type Crossing = tuple[datetime, Kind]
 
 
 class Stay(NamedTuple):
@@ -83,32 +68,19 @@ class Attendance(NamedTuple):
 
     start: datetime | None
     end: datetime | None  # None: has not left yet
-    checked_out: bool
-    block_start: datetime | None  # of the last stay, and of those that short breaks join to it
-    interrupted: bool  # whether there were stays before that
-    travel: Travel | None
+    checked_out: bool  # or, where that is as good, was gone for good
 
 
-def category(facts: Iterable[Fact]) -> Category:
-    """How far these facts carry the appointment."""
-    reached = (CATEGORIES.get(fact.kind, Category.NONE) for fact in facts)
-    return max(reached, key=lambda each: each.rank, default=Category.NONE)
-
-
-def attendance(facts: Iterable[Fact]) -> Attendance:
-    """What one resource's facts say about when it came, went and how it travelled."""
+def attendance(facts: Iterable[Fact], practice: Practice = USUAL) -> Attendance:
+    """What one resource's facts say about when it came and went."""
     ordered = in_order(facts)
-    counted = working(stays(ordered), ordered)
+    counted = working(stays(ordered, practice), ordered, practice)
     starts = [minute(stay.start) for stay in counted if stay.start]
     last = counted[-1].end if counted else None
-    block = _last_block(counted)
     return Attendance(
         start=min(starts, default=None),
         end=minute(last) if last else None,
-        checked_out=any(fact.kind is Kind.CHECKED_OUT for fact in ordered),
-        block_start=minute(block[0].start) if block and block[0].start else None,
-        interrupted=len(block) < len(counted),
-        travel=next((fact.travel for fact in ordered if _tells_travel(fact)), None),
+        checked_out=bool(outs(ordered, practice)),
     )
 
 
@@ -133,14 +105,14 @@ def _told(fact: Fact) -> set[str]:
     return {*way, *(["arrived_at"] if fact.arrived_at else [])}
 
 
-def stays(ordered: Iterable[Fact]) -> list[Stay]:
+def stays(ordered: Iterable[Fact], practice: Practice = USUAL) -> list[Stay]:
     """The times on site: an arrival opens one, leaving or checking out ends it.
 
-    Whichever comes first ends it. So checking out at home does not lengthen the work, and a
-    fence that was removed once the appointment was completed does not change its end.
+    Whichever comes first does. So checking out at home does not lengthen the work, nor does it
+    matter whether a fence still stood when somebody left after checking out.
     """
     found: list[Stay] = []
-    for at, kind in crossings(ordered):
+    for at, kind in crossings(ordered, practice):
         last = found[-1] if found else None
         if kind in ARRIVALS:
             if last is None or last.end:
@@ -152,43 +124,77 @@ def stays(ordered: Iterable[Fact]) -> list[Stay]:
     return found
 
 
-def working(found: list[Stay], ordered: Iterable[Fact]) -> list[Stay]:
+def working(found: list[Stay], facts: Iterable[Fact], practice: Practice = USUAL) -> list[Stay]:
     """The stays that count: coming back for a forgotten tool after checking out does not."""
-    out = max((fact.at for fact in ordered if fact.kind is Kind.CHECKED_OUT), default=None)
+    out = max((fact.at for fact in outs(facts, practice)), default=None)
     return [stay for stay in found if not out or not stay.start or stay.start <= out]
 
 
-def crossings(ordered: Iterable[Fact]) -> list[tuple[datetime, Kind]]:
+def outs(facts: Iterable[Fact], practice: Practice) -> list[Fact]:
+    """What says that one resource is done: check-outs and, where they are as good, exits after
+    which it did not come back for a while.
+    """
+    told = list(facts)
+    found = [fact for fact in told if fact.kind is Kind.CHECKED_OUT]
+    if practice.complete_by == "exit":
+        gone = (fact for fact in told if fact.kind is Kind.EXIT_CONFIRMED)
+        found += [fact for fact in gone if confirmed(fact.at, told, practice)]
+    return found
+
+
+def confirmed(left_at: datetime, facts: Iterable[Fact], practice: Practice) -> bool:
+    """Whether an exit ended work, and nobody came back within the grace period."""
+    told = list(facts)
+    away = [at - left_at for at, kind in _seen(told) if kind in ARRIVALS and at > left_at]
+    if any(each <= timedelta(minutes=practice.exit_grace) for each in away):
+        return False
+    begun = (fact.at for fact in told if fact.kind is Kind.CHECKED_IN)
+    return practice.arrival_by == "geofence" or any(at <= left_at for at in begun)
+
+
+def crossings(ordered: Iterable[Fact], practice: Practice = USUAL) -> list[Crossing]:
     """Comings and goings by time; a departure also tells of the arrival that it ends."""
-    found = {(fact.at, fact.kind) for fact in ordered if fact.kind in ARRIVALS | DEPARTURES}
-    found |= {
+    told = list(ordered)
+    exits = (fact for fact in outs(told, practice) if fact.kind is Kind.EXIT_CONFIRMED)
+    gone = {(fact.at, Kind.LEFT) for fact in exits}
+    found = sorted(_seen(told) | gone, key=lambda each: (each[0], _rank(each[1])))
+    return found if practice.arrival_by == "geofence" else list(_checked_in(found, practice))
+
+
+def _seen(facts: Iterable[Fact]) -> set[Crossing]:
+    told = list(facts)
+    return {(fact.at, fact.kind) for fact in told if fact.kind in ARRIVALS | DEPARTURES} | {
         (fact.arrived_at, Kind.ARRIVED)
-        for fact in ordered
+        for fact in told
         if fact.kind is Kind.LEFT and fact.arrived_at and fact.arrived_at <= fact.at
     }
-    return sorted(found, key=lambda each: (each[0], _rank(each[1])))
+
+
+def _checked_in(found: Iterable[Crossing], practice: Practice) -> Iterator[Crossing]:
+    """Those that count where checking in begins the work, not a geofence.
+
+    That only tells of coming back, if it was not for longer than a lunch.
+    """
+    join = timedelta(minutes=practice.join)
+    inside, left_at = False, None
+    for at, kind in found:
+        back = left_at is not None and (kind is Kind.LEFT or at - left_at <= join)
+        counts = inside or back or kind in {Kind.CHECKED_IN, Kind.CHECKED_OUT}
+        if counts:
+            yield at, kind
+        inside = counts and kind in ARRIVALS
+        left_at = at if counts and kind is Kind.LEFT else None
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
     """By the time at which they happened; in one instant coming is before going."""
-    return sorted(facts, key=lambda fact: (fact.at, _rank(fact.kind), fact.key))
+    return sorted(facts, key=when)
+
+
+def when(fact: Fact) -> tuple[datetime, int, str]:
+    """What facts are ordered by."""
+    return fact.at, _rank(fact.kind), fact.key
 
 
 def _rank(kind: Kind) -> int:
     return RANKS.index(kind)
-
-
-def _last_block(counted: list[Stay]) -> list[Stay]:
-    """The last stay, and those before it that a break no longer than `BREAK` parts from it."""
-    block = counted[-1:]
-    for stay in reversed(counted[:-1]):
-        start = block[0].start
-        if not start or not stay.start or not stay.end or start - stay.end > BREAK:
-            break
-        block.insert(0, stay)
-    return block
-
-
-def _tells_travel(fact: Fact) -> bool:
-    timed = fact.travel is not None and fact.travel.seconds is not None
-    return timed and fact.kind in {Kind.ARRIVED, Kind.LEFT}

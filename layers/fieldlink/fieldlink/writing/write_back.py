@@ -1,177 +1,107 @@
-"""Rule: apply one fact to its anchor and to Salesforce, exactly once whoever dies when.
+"""Rule: apply one fact to its appointment and to the resource's days.
 
-What Salesforce holds is looked at, and the writes are planned. Then come the effects in this
-order, each of which may be the last one that this worker lives to see:
-
-1. the intent goes onto the anchor, so that everybody knows that writes have begun, and which;
-2. Salesforce is written, all or nothing, in one call;
-3. the ledger row is put, keyed by the delivery, so that putting it twice is harmless;
-4. the anchor takes the fact in and loses the intent.
-
-Whoever finds an intent that its owner can't be working on any more looks in Salesforce for its
-rows before writing them. So stopping between any two steps repeats only what does no harm.
+Both are read, what Salesforce holds is looked at once, and what has to be written is planned:
+the difference between what the set of facts calls for and what stands. `carrying_out` does it.
+Whoever finds that another worker has begun and can't be at it any more finishes that first.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Refused, Unavailable, Unclear, must
-from fieldlink.models import Delivered, Outcome, View, Writes, Written
-from fieldlink.records import Intent, Ours, Visit
-from fieldlink.writing import knowing, time_sheets, writes
-from fieldlink.writing.desk import row, seen
-from fieldlink.writing.visits import same
+from fieldlink.errors import Refused, Unavailable, must
+from fieldlink.models import Kind, Outcome
+from fieldlink.records import Anchor, Day, Intent, Visit
+from fieldlink.writing import days, inheriting, jobs, knowing, standing, writes
+from fieldlink.writing.carrying_out import carry_out
+from fieldlink.writing.days import Case
+from fieldlink.writing.desk import known_before, row
+from fieldlink.writing.standing import ABANDONED
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from fieldlink.models import Delivered, Fact
     from fieldlink.writing.desk import Desk
 
-# A worker is stopped after one minute, and Salesforce ends a request after ten at most. What
-# was begun longer ago than both is either done or will never be.
-ABANDONED = timedelta(minutes=11)
 # An anchor item may hold 400 KB; a fact takes up to 0.9 KB, as its note is not kept: 270 KB.
 MOST_FACTS = 300
+OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
+# Of workers that died one upon the other, how many are taken over in one go.
+DEEPEST = 3
 
 
-def to_appointment(delivered: Delivered, desk: Desk) -> Outcome:
+def to_appointment(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
     """Apply a fact about an appointment."""
-    name, appointment = desk.connection.connection, delivered.fact.appointment
-    kept = desk.state.read(Visit, name, appointment)
-    visit = kept or Visit(connection=name, appointment=appointment)
+    visit = _visit(delivered.fact.appointment, desk)
     delivered = knowing.as_doubtful(delivered, visit)
     if visit.intent and not knowing.settled(delivered.fact, visit):
-        visit = _take_over(visit, visit.intent, delivered, desk)
+        visit = _take_over(visit, visit.intent, delivered, desk, depth)
     outcome = knowing.outcome(delivered, visit, desk)
     if outcome:
         return outcome
-    if len(visit.facts) >= MOST_FACTS:
-        raise Refused(f"more than {MOST_FACTS} facts about one appointment")
-    return _apply(visit, delivered, desk)
+    _bounded(visit, "one appointment")
+    return _apply(visit, delivered, desk, depth)
+
+
+def to_day(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
+    """Apply a fact about a resource's day, which frames what all its work contributes."""
+    day = days.read(delivered.fact.resource, days.on(delivered.fact, desk), desk)
+    delivered = knowing.as_doubtful(delivered, day)
+    fact = delivered.fact
+    known = knowing.twin(fact, day)
+    if known:
+        return known_before(known, delivered, desk)
+    if day.intent and desk.now - day.intent.since < ABANDONED:
+        raise Unavailable("another worker is writing to this day")
+    day = _freed(day, fact=fact, desk=desk, depth=depth)
+    known = knowing.twin(fact, day)
+    if known:
+        return known_before(known, delivered, desk)
+    _bounded(day, "one day")
+    return carry_out(jobs.of_day(day, delivered, desk), desk)
 
 
 def release(delivery: str, appointment: str, desk: Desk) -> None:
-    """Let others go on with the appointment of a delivery that is parked.
+    """Let others go on with the appointment of a delivery that is parked, and with its days.
 
     Whether its last try was carried out may not be known. So the intent is kept aside, and is
     looked for when the delivery comes again.
     """
     visit = desk.state.read(Visit, desk.connection.connection, appointment)
     if visit and visit.intent and visit.intent.delivered.delivery == delivery:
-        key = visit.intent.delivered.fact.key
-        doubtful = {**visit.doubtful, key: visit.intent}
-        must(desk.state.write(visit.model_copy(update={"intent": None, "doubtful": doubtful})))
+        for each in visit.intent.days:
+            release_day(delivery, visit.intent.delivered.fact.resource, each, desk)
+        must(desk.state.write(_aside(visit, visit.intent)))
 
 
-def _apply(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
+def release_day(delivery: str, resource: str, on: date, desk: Desk) -> None:
+    day = days.read(resource, on, desk)
+    if day.intent and day.intent.delivered.delivery == delivery:
+        must(desk.state.write(_aside(day, day.intent)))
+
+
+def _apply(visit: Visit, delivered: Delivered, desk: Desk, depth: int) -> Outcome:
     fact = delivered.fact
-    view = seen(fact, visit.ours, desk)
-    if writes.too_early(fact, view, desk.connection):
-        return _leave_out(visit, delivered, desk)
     begun = visit.intent or visit.doubtful.get(fact.key)
-    ours = visit.ours
-    for intent in (*visit.doubtful.values(), *((visit.intent,) if visit.intent else ())):
-        ours = writes.finished(ours, intent, view)
-    ours = writes.noticed(ours, view)
-    known = [each.fact for each in visit.facts.values()]
-    planned = writes.plan(fact, known, view, ours, desk.lacking)
-    if any(same(each, fact) for each in known):  # it tells more this time, but has its row
-        planned = planned.model_copy(update={"event": None})
-    sought = time_sheets.sought(planned, begun, ours)
-    claimed = _claim(visit, ours, sought, view, delivered, desk)
-    try:
-        made = _carry_out(planned, claimed, desk, sought if begun else None)
-        outcome = _tell(delivered, planned, begun, made, desk)
-        _settle(claimed, delivered, sought if made.entry else planned, made, desk)
-    except Unclear:
-        # Salesforce may still be at it, so nobody looks for the rows before the lease is over.
-        raise
-    except Unavailable:
-        _hand_back(claimed, desk)
-        raise
-    return outcome
+    found = standing.rows([begun], desk)
+    free = partial(_freed, fact=fact, desk=desk, depth=depth)
+    first = None
+    if fact.kind not in days.OF_NO_DAY:
+        first = free(days.read(fact.resource, days.on(fact, desk), desk))
+    entries = [*found.entries.values(), *inheriting.ids(visit, fact.resource)]
+    look = days.look(fact, first, entries)
+    view = desk.salesforce.view(look)
+    if not begun and writes.too_early(fact, view, desk.connection):
+        return _leave_out(delivered, desk)
+    case = Case(delivered, desk, look, view, first, begun, found, free)
+    return carry_out(jobs.of_visit(visit, case), desk)
 
 
-def _claim(
-    visit: Visit, ours: Ours, planned: Writes, view: View, delivered: Delivered, desk: Desk
+def _take_over(
+    visit: Visit, intent: Intent, delivered: Delivered, desk: Desk, depth: int
 ) -> Visit:
-    """Put the intent onto the anchor, if nobody else has changed that since it was read."""
-    intent = Intent(
-        delivered=delivered,
-        since=desk.now,
-        planned=planned,
-        meant=writes.remember(ours, planned, ""),
-        seen=view.changed_at,
-    )
-    claimed = visit.model_copy(update={"ours": ours, "intent": intent})
-    must(desk.state.write(claimed))
-    return claimed.model_copy(update={"version": visit.version + 1})
-
-
-def _tell(
-    delivered: Delivered, planned: Writes, begun: Intent | None, made: Written, desk: Desk
-) -> Outcome:
-    """The ledger says what this try wrote, and what an earlier one did."""
-    before = begun.planned if begun else None
-    wrote: dict[str, object] = {}
-    for each in (before, planned):
-        wrote |= each.without_words if each else {}
-    nothing = planned.empty and (before is None or before.empty)
-    outcome = Outcome.SUPERSEDED if nothing else Outcome.APPLIED
-    reason = "; ".join(planned.left_out)
-    wrote |= made.model_dump(exclude_defaults=True)
-    desk.ledger.put(row(delivered, outcome, desk, wrote=wrote, reason=reason))
-    return outcome
-
-
-def _carry_out(planned: Writes, claimed: Visit, desk: Desk, sought: Writes | None) -> Written:
-    """Write what is planned, but for the rows that an earlier try has made."""
-    found = desk.salesforce.find(sought) if sought and not sought.empty else Written()
-    rest = planned.model_copy(
-        update={
-            **({"event": None} if found.event else {}),
-            **({"entry": None} if found.entry else {}),
-            **({"task": None} if found.task else {}),
-        }
-    )
-    try:
-        made = Written() if rest.empty else desk.salesforce.write(rest)
-    except Refused:
-        if not sought:  # a no to the first and only try: nothing of it is in doubt
-            must(desk.state.write(claimed.model_copy(update={"intent": None})))
-        raise
-    return Written(
-        event=found.event or made.event,
-        entry=found.entry or made.entry,
-        sheet=found.sheet or made.sheet,
-        task=found.task or made.task,
-    )
-
-
-def _hand_back(claimed: Visit, desk: Desk) -> None:
-    """After a failure that is certain whoever comes next may look at once."""
-    if claimed.intent:
-        over = claimed.intent.model_copy(update={"since": claimed.intent.since - ABANDONED})
-        must(desk.state.write(claimed.model_copy(update={"intent": over})))
-
-
-def _settle(
-    claimed: Visit, delivered: Delivered, planned: Writes, made: Written, desk: Desk
-) -> None:
-    settled = claimed.model_copy(
-        update={
-            "facts": {**claimed.facts, delivered.fact.key: delivered.without_words},
-            "ours": writes.remember(claimed.ours, planned, made.entry),
-            "intent": None,
-            "doubtful": {
-                key: each for key, each in claimed.doubtful.items() if key != delivered.fact.key
-            },
-        }
-    )
-    must(desk.state.write(settled))
-
-
-def _take_over(visit: Visit, intent: Intent, delivered: Delivered, desk: Desk) -> Visit:
     """Finish what another worker began, if it can't be at it any more.
 
     It may have begun with this very message: then that is applied as any other, but looked for.
@@ -180,18 +110,71 @@ def _take_over(visit: Visit, intent: Intent, delivered: Delivered, desk: Desk) -
         raise Unavailable("another worker is writing to this appointment")
     if intent.delivered.delivery == delivered.delivery:
         return visit
+    _finish(visit, intent, desk, depth)
+    return _visit(visit.appointment, desk)
+
+
+def _finish(visit: Visit, intent: Intent, desk: Desk, depth: int) -> None:
+    if depth >= DEEPEST:
+        raise Unavailable("too many workers died here one upon the other")
     try:
-        _apply(visit, intent.delivered, desk)
+        _apply(visit, intent.delivered, desk, depth + 1)
     except Refused:
         # Its own message comes back to its own worker and is parked there; until then it must
         # not hold up the others.
         release(intent.delivered.delivery, visit.appointment, desk)
-    return desk.state.read(Visit, visit.connection, visit.appointment) or visit
 
 
-def _leave_out(visit: Visit, delivered: Delivered, desk: Desk) -> Outcome:
+def _freed(day: Day, *, fact: Fact, desk: Desk, depth: int) -> Day:
+    """The day once nobody else is at it; what another worker left there is finished first."""
+    intent = day.intent
+    if intent is None or intent.delivered.fact.key == fact.key:
+        return day
+    if desk.now - intent.since < ABANDONED:
+        raise Unavailable("another worker is writing to this day")
+    _finish_day(intent, day, desk, depth)
+    left = days.read(day.resource, day.on, desk)
+    # Of an appointment that knows nothing of it: its rows are looked for where they matter.
+    unknown = left.intent and left.intent.delivered.fact.key == intent.delivered.fact.key
+    return (
+        _aside(left, intent) if unknown else _freed(left, fact=fact, desk=desk, depth=depth + 1)
+    )
+
+
+def _finish_day(intent: Intent, day: Day, desk: Desk, depth: int) -> None:
+    told = intent.delivered
+    if told.fact.kind not in OF_THE_DAY:
+        visit = _visit(told.fact.appointment, desk)
+        if visit.intent and visit.intent.delivered.fact.key == told.fact.key:
+            if desk.now - visit.intent.since < ABANDONED:
+                raise Unavailable("another worker is finishing what is left of this day")
+            _finish(visit, visit.intent, desk, depth)
+        return
+    if depth >= DEEPEST:
+        raise Unavailable("too many workers died here one upon the other")
+    try:
+        to_day(told, desk, depth + 1)
+    except Refused:
+        release_day(told.delivery, day.resource, day.on, desk)
+
+
+def _aside[A: Anchor](anchor: A, intent: Intent) -> A:
+    doubtful = {**anchor.doubtful, intent.delivered.fact.key: intent}
+    return anchor.model_copy(update={"intent": None, "doubtful": doubtful})
+
+
+def _visit(appointment: str, desk: Desk) -> Visit:
+    name = desk.connection.connection
+    found = desk.state.read(Visit, name, appointment)
+    return found or Visit(connection=name, appointment=appointment)
+
+
+def _bounded(anchor: Anchor, what: str) -> None:
+    if len(anchor.facts) >= MOST_FACTS:
+        raise Refused(f"more than {MOST_FACTS} facts about {what}")
+
+
+def _leave_out(delivered: Delivered, desk: Desk) -> Outcome:
     reason = f"more than {desk.connection.early_hours} h before the scheduled start"
     desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=reason))
-    if visit.intent:
-        must(desk.state.write(visit.model_copy(update={"intent": None})))
     return Outcome.IGNORED

@@ -1,0 +1,1 @@
+"""What was done: chained, explained, handed out, and erased for one person."""

@@ -1,0 +1,61 @@
+"""What is done once for a batch of messages, when it is known what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fieldlink.alarms import tell_lost
+from fieldlink.errors import FieldlinkError
+from fieldlink.observability import logger, metrics
+from fieldlink.wiring import services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import timedelta
+
+    from fieldlink.worker import Work
+
+AGAIN, NO_TIME, HELD = "comes again", "no time left", "held"
+
+type Message = dict[str, Any]  # as Lambda hands it
+
+
+class Ended(NamedTuple):
+    """What became of a message."""
+
+    message: Message
+    outcome: str
+    connection: str = ""
+    wait: timedelta | None = None  # until it comes again
+    lost: bool = False  # its connection is
+
+
+def close(ended: list[Ended], work: Work) -> None:
+    """Postpone what is to come again, and tell of all of them in one line."""
+    waits = {each.message["receiptHandle"]: each.wait for each in ended if each.wait}
+    if waits:
+        quietly(lambda: work.outbox.postpone(waits), "not postponed")
+    for connection in {each.connection for each in ended if each.lost}:
+        tell_lost(connection, services().state)
+    outcomes = Counter(str(each.outcome) for each in ended)
+    connections = Counter(each.connection for each in ended if each.connection)
+    logger.info("worked off", queue=work.queue, outcomes=outcomes, connections=connections)
+    done, held = len(ended) - len(waits), outcomes[HELD]
+    for name, count in ("Done", done), ("Retried", len(waits)), ("Held", held):
+        if count:
+            metrics.add_metric(name=name, unit="Count", value=count)
+
+
+def failures(ended: Iterable[Ended]) -> dict[str, Any]:
+    """Lambda's answer: everything else is taken off the queue."""
+    again = [each.message["messageId"] for each in ended if each.wait is not None]
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in again]}
+
+
+def quietly(step: Callable[[], None], failed: str) -> None:
+    """What need not succeed: the queue's time-out brings the messages again all the same."""
+    try:
+        step()
+    except FieldlinkError as error:
+        logger.warning(failed, error=type(error).__name__)

@@ -1,0 +1,167 @@
+"""Rule: what is planned is written once, whoever dies when.
+
+The effects come in this order, and each may be the last one that this worker lives to see:
+
+1. the intent goes onto the appointment, then onto each day that is written, so that everybody
+   knows that writes have begun, and which;
+2. Salesforce is written, all or nothing, in one call;
+3. the ledger row is put, keyed by the delivery, so that putting it twice is harmless;
+4. the days take in what is new and lose the intent, then the appointment does.
+
+Whoever finds an intent that its owner can't be working on any more looks in Salesforce for its
+rows before writing them. So stopping between any two steps repeats only what does no harm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.models import Writes, Written
+from fieldlink.records import Anchor, Intent, OursOfDay
+from fieldlink.writing import confirming, noting, refusing, standing, writes
+from fieldlink.writing.claiming import Claims
+from fieldlink.writing.visits import same
+
+if TYPE_CHECKING:
+    from fieldlink.models import Fact, Outcome
+    from fieldlink.writing.days import OfDay
+    from fieldlink.writing.desk import Desk
+    from fieldlink.writing.jobs import Job
+
+
+def carry_out(job: Job, desk: Desk) -> Outcome:
+    """Write it, and say so. Raises Refused if Salesforce will have none of it."""
+    claims = _claimed(job, desk)
+    written, made = _write(job, claims, desk)
+    try:
+        row = noting.ledger_row(job, written, made, desk)
+        desk.ledger.put(row)
+        if job.visit:
+            known = [each.fact for each in job.visit.told.facts.values()]
+            confirming.note(job.delivered, known, desk)
+        _settle(job, written, made, claims)
+    except Unavailable:
+        claims.hand_back()
+        raise
+    return row.outcome
+
+
+def _claimed(job: Job, desk: Desk) -> Claims:
+    claims = Claims(desk.state)
+    if job.writes.empty:
+        return claims
+    intent = _intent(job, desk)
+    try:
+        if job.visit:
+            known = job.visit.known
+            meant = writes.remember(known.ours, job.writes)
+            claims.take(known, intent.model_copy(update={"meant": meant}))
+        for each in job.days:
+            if not each.writes.empty:
+                claims.take(each.known, _of_day(intent, each, job))
+    except Unavailable:
+        claims.drop()
+        raise
+    return claims
+
+
+def _intent(job: Job, desk: Desk) -> Intent:
+    begun = job.begun
+    days = {each.read.on for each in job.days if not each.writes.empty}
+    return Intent(
+        delivered=job.delivered,
+        since=desk.now,
+        planned=standing.with_earlier(job.writes, begun),
+        seen=job.view.changed_at if job.view else None,
+        before=noting.told_before(job, job.writes),
+        days=tuple(sorted(days | {*(begun.days if begun else ())})),
+    )
+
+
+def _of_day(intent: Intent, of_day: OfDay, job: Job) -> Intent:
+    """As a day keeps it, which is about itself and tells nobody's words."""
+    if job.visit is None:
+        return intent.model_copy(update={"meant_of_day": of_day.meant})
+    update = {
+        "delivered": job.delivered.without_words,
+        "planned": of_day.writes,
+        "meant_of_day": of_day.meant,
+        "before": {},
+    }
+    return intent.model_copy(update=update)
+
+
+def _write(job: Job, claims: Claims, desk: Desk) -> tuple[Writes, Written]:
+    """Write what is planned, but for the rows that an earlier try has made."""
+    rest, found = _rest(job), job.found
+    if rest.empty:
+        return job.writes, found
+    try:
+        written, made = refusing.write(rest, job, desk)
+    except Unclear:
+        # Salesforce may still be at it, so nobody looks for the rows before the lease is over.
+        if standing.safe(rest, desk):
+            claims.hand_back()
+        raise
+    except (Unavailable, Refused):
+        claims.drop()
+        raise
+    return written, Written(
+        event=found.event or made.event,
+        entries={**found.entries, **made.entries},
+        sheets={**made.sheets, **found.sheets},
+        task=found.task or made.task,
+        request=made.request,
+    )
+
+
+def _rest(job: Job) -> Writes:
+    found, planned = job.found, job.writes
+    stand = job.view.entries if job.view else {}
+    there = {key for key, each in found.entries.items() if each in stand}
+    there &= standing.new(planned)
+    return planned.model_copy(
+        update={
+            **({"event": None} if found.event else {}),
+            **({"task": None} if found.task else {}),
+            "entries": tuple(each for each in planned.entries if each.key not in there),
+        }
+    )
+
+
+def _settle(job: Job, written: Writes, made: Written, claims: Claims) -> None:
+    fact = job.delivered.fact
+    for each in job.days:
+        ours = _with_ids(each.meant, made)
+        settled = _settled(each.told, fact, claims).model_copy(update={"ours": ours})
+        if settled != each.read:
+            claims.store(settled)
+    if job.visit:
+        visit = _settled(job.visit.told, fact, claims)
+        remembered = {"ours": writes.remember(visit.ours, written)}
+        claims.store(visit.model_copy(update=remembered))
+
+
+def _settled[A: Anchor](told: A, fact: Fact, claims: Claims) -> A:
+    update = {
+        "intent": None,
+        "doubtful": {
+            name: each
+            for name, each in told.doubtful.items()
+            if name != fact.key and not same(each.delivered.fact, fact)
+        },
+        "version": claims.version(told),
+    }
+    return told.model_copy(update=update)
+
+
+def _with_ids(meant: OursOfDay, made: Written) -> OursOfDay:
+    """As it was meant, with the ids of the rows that were made."""
+    ids = {key: each.id or made.entries.get(key, "") for key, each in meant.entries.items()}
+    entries = {
+        key: each.model_copy(update={"id": ids[key]})
+        for key, each in meant.entries.items()
+        if ids[key]
+    }
+    return meant.model_copy(update={"entries": entries})

@@ -1,0 +1,58 @@
+"""Rule: whoever writes about an appointment or a day claims it first, and lets it go."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from fieldlink.errors import Unavailable, must
+from fieldlink.writing.standing import ABANDONED
+
+if TYPE_CHECKING:
+    from fieldlink.ports import State
+    from fieldlink.records import Anchor, Intent
+
+
+class Claims:
+    """The anchors that this worker writes about; nobody else does so meanwhile."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._held: list[tuple[Anchor, Anchor]] = []
+
+    def take(self, anchor: Anchor, intent: Intent) -> None:
+        """Unless somebody has changed it since it was read."""
+        claimed = anchor.model_copy(update={"intent": intent})
+        must(self._state.write(claimed))
+        held = claimed.model_copy(update={"version": anchor.version + 1})
+        self._held.append((anchor, held))
+
+    def store(self, anchor: Anchor) -> None:
+        """Keep what is new of it, and let it go. Nobody else writes what is claimed, so that
+        needs no condition, and can go with what others store in one call.
+        """
+        if any(before.key == anchor.key for before, _ in self._held):
+            self._state.write_all([anchor])
+        else:
+            must(self._state.write(anchor))
+
+    def version(self, anchor: Anchor) -> int:
+        """Of an anchor now, whether it is among these or not."""
+        found = (held.version for before, held in self._held if before.key == anchor.key)
+        return next(found, anchor.version)
+
+    def drop(self) -> None:
+        """Nothing of this try was carried out: it is as if it had not been."""
+        for before, held in reversed(self._held):
+            self._let_go(held, before.intent)
+
+    def hand_back(self) -> None:
+        """Nothing of this try goes on: whoever comes next may look at once."""
+        for _, held in self._held:
+            if held.intent:
+                over = held.intent.since - ABANDONED
+                self._let_go(held, held.intent.model_copy(update={"since": over}))
+
+    def _let_go(self, held: Anchor, intent: Intent | None) -> None:
+        with suppress(Unavailable):  # then it is free once it counts as abandoned
+            self._state.write(held.model_copy(update={"intent": intent}))

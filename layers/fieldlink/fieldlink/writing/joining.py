@@ -1,0 +1,150 @@
+"""The ports of a desk for threads that meet: what these ask is joined into few calls."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from fieldlink.errors import Unavailable
+from fieldlink.ports import Salesforce, SeveralAtOnce
+from fieldlink.records import Day, Record, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from fieldlink.models import Described, LedgerRow, Look, Place, View, Writes, Written
+    from fieldlink.ports import Ledger, State
+    from fieldlink.writing.desk import Desk
+    from fieldlink.writing.together import Together
+
+
+ANCHORS: tuple[type[Record], ...] = (Visit, Day)  # in the order in which they are read
+
+
+class Org(Salesforce, SeveralAtOnce, Protocol):
+    """An org that takes one look or several."""
+
+
+def joined(desk: Desk, together: Together, time_left: Callable[[], bool]) -> Desk:
+    """A connection's desk for threads that meet there.
+
+    `time_left`: whether there is time for a call of a vendor; if not, Unavailable.
+    """
+
+    def of(org: Salesforce) -> Salesforce:
+        name = desk.connection.connection
+        return cast("Salesforce", JoinedOrg(cast("Org", org), together, name, time_left))
+
+    low = desk.low
+    return desk._replace(
+        state=cast("State", JoinedState(desk.state, together)),
+        salesforce=of(desk.salesforce),
+        ledger=cast("Ledger", JoinedLedger(desk.ledger, together)),
+        low=cache(lambda: of(low())) if low else None,
+    )
+
+
+class Joined[P]:
+    """What is not joined goes straight to the port."""
+
+    def __init__(self, port: P, together: Together) -> None:
+        self._port = port
+        self._together = together
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+
+class JoinedOrg(Joined[Org]):
+    """Looks and writes of a connection's org."""
+
+    def __init__(
+        self, org: Org, together: Together, connection: str, time_left: Callable[[], bool]
+    ) -> None:
+        super().__init__(org, together)
+        self._connection = connection
+        self._time_left = time_left
+
+    def view(self, look: Look) -> View:
+        self._begin()
+        org, kind = self._port, ("view", self._connection)
+        return self._together.ask(kind, look, org.view, self._views)
+
+    def write(self, writes: Writes) -> Written:
+        self._begin()
+        org, kind = self._port, ("write", self._connection)
+        return self._together.ask(kind, writes, org.write, org.write_all)
+
+    def described(self) -> Described:
+        """What many ask for because of the same refusal is asked for once."""
+        self._begin()
+        org, kind = self._port, ("described", self._connection)
+        return self._together.ask(
+            kind, None, lambda _: org.described(), lambda all_: [org.described()] * len(all_)
+        )
+
+    def find(self, writes: Writes) -> Written:
+        self._begin()
+        return self._port.find(writes)
+
+    def locate(self, resource: str, place: Place, at: datetime) -> None:
+        self._begin()
+        self._port.locate(resource, place, at)
+
+    def _views(self, looks: list[Look]) -> list[View | Exception]:
+        """Two devices may tell of the same work."""
+        different = list(dict.fromkeys(looks))
+        found = dict(zip(different, self._port.views(different), strict=True))
+        return [found[each] for each in looks]
+
+    def _begin(self) -> None:
+        if not self._time_left():
+            raise Unavailable("no time is left for another call")
+
+
+class JoinedState(Joined["State"]):
+    """Reads of records. Who reads the facts of an appointment, and then those of a day, is
+    about to add to them, so the next one waits until that is done, and loses no race.
+    """
+
+    def read[R: Record](self, kind: type[R], *key: str) -> R | None:
+        state = self._port
+        if kind in ANCHORS:
+            self._together.turn(key, ANCHORS.index(kind))
+
+        def one(key: tuple[str, ...]) -> R | None:
+            return state.read(kind, *key)
+
+        def many(keys: list[tuple[str, ...]]) -> list[R | None]:
+            found = {each.key: each for each in state.read_many(kind, dict.fromkeys(keys))}
+            return [found.get(each) for each in keys]
+
+        return self._together.ask(("read", kind), key, one, many)
+
+    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+        state = self._port
+        if fence:
+            state.write_all(records, fence=fence)
+            return
+
+        def many(several: list[list[Record]]) -> list[None]:
+            every = [each for some in several for each in some]
+            last = {(type(each), each.key): each for each in every}  # a batch has no key twice
+            state.write_all(last.values())
+            return [None] * len(several)
+
+        self._together.ask("write all", [*records], state.write_all, many)
+
+
+class JoinedLedger(Joined["Ledger"]):
+    """New rows."""
+
+    def put(self, row: LedgerRow) -> None:
+        ledger = self._port
+
+        def many(rows: list[LedgerRow]) -> list[None]:
+            ledger.put_all(rows)
+            return [None] * len(rows)
+
+        self._together.ask("put", row, ledger.put, many)

@@ -1,0 +1,151 @@
+"""Rule: what stands in Salesforce of writes whose end nobody has seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fieldlink.models import Writes, Written
+from fieldlink.records import Entry, OursOfDay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fieldlink.models import View
+    from fieldlink.records import Intent
+    from fieldlink.writing.desk import Desk
+
+# A worker is stopped after one minute, and Salesforce ends a request after ten at most. What
+# was begun longer ago than both is either done or will never be.
+ABANDONED = timedelta(minutes=11)
+
+
+def rows(intents: Iterable[Intent | None], desk: Desk) -> Written:
+    """Which of the rows that were to be made are there. Those with our key need no search:
+    whoever writes them once more writes the same ones.
+    """
+    planned = [each.planned for each in intents if each and each.planned]
+    sought = _new_rows(planned) if planned else None
+    if sought is None or sought.empty or safe(sought, desk):
+        return Written()
+    return desk.salesforce.find(sought)
+
+
+def safe(writes: Writes, desk: Desk) -> bool:
+    """Whether writing this once more makes no second row, also if the first try goes on."""
+    made = {
+        "Event": writes.event is not None and not writes.event.done_as,
+        "Task": writes.task is not None or bool(writes.event and writes.event.done_as),
+        "TimeSheetEntry": bool(new(writes)),
+    }
+    return not writes.sheets and all(name in desk.keyed for name, used in made.items() if used)
+
+
+def new(writes: Writes) -> set[str]:
+    """The keys of the entries that are to be made, not changed."""
+    return {each.key for each in writes.entries if not each.id}
+
+
+def carried_out(begun: Intent, found: Written, view: View | None) -> bool:
+    """Whether an earlier try was, as far as can be told: all of it was, or nothing."""
+    planned = begun.planned
+    if planned is None or view is None:
+        return False
+    if found != Written():
+        return True
+    held, wanted = (each.model_dump(mode="json") for each in (view, planned))
+    travel = {each.id: each.travel for each in view.team}
+    changed = any(held[name] == to for name, to in wanted["changes"].items())
+    return changed or any(travel.get(name) == to for name, to in planned.travel.items())
+
+
+def with_earlier(planned: Writes, begun: Intent | None) -> Writes:
+    """What is planned, and what an earlier try planned: of that, too, rows may be there."""
+    earlier = begun.planned if begun else None
+    if earlier is None:
+        return planned
+    entries = {each.key: each for each in (*earlier.entries, *planned.entries)}
+    sheets = {each.key: each for each in (*earlier.sheets, *planned.sheets)}
+    return planned.model_copy(
+        update={
+            "changes": {**earlier.changes, **planned.changes},
+            "travel": {**earlier.travel, **planned.travel},
+            "distances": {**earlier.distances, **planned.distances},
+            "event": planned.event or earlier.event,
+            "task": planned.task or earlier.task,
+            "entries": tuple(entries.values()),
+            "sheets": tuple(sheets.values()),
+            "removed": tuple(dict.fromkeys([*earlier.removed, *planned.removed])),
+            "rule": planned.rule or earlier.rule,
+        }
+    )
+
+
+def without(intent: Intent, keys: set[str]) -> Intent:
+    """An intent of a day of which these entries are in doubt no more."""
+    planned, meant = intent.planned, intent.meant_of_day
+    update: dict[str, object] = {}
+    if planned:
+        entries = tuple(each for each in planned.entries if each.key not in keys)
+        update["planned"] = planned.model_copy(update={"entries": entries})
+    if meant:
+        left = {key: each for key, each in meant.entries.items() if key not in keys}
+        update["meant_of_day"] = meant.model_copy(update={"entries": left})
+    return intent.model_copy(update=update)
+
+
+def of_day(ours: OursOfDay, intent: Intent, view: View, found: Written) -> OursOfDay:
+    """What we have written of a day, and what a worker wrote that did not live to say so."""
+    meant = intent.meant_of_day
+    if meant is None:
+        return ours
+    removed = {*(intent.planned.removed if intent.planned else ())} - {*view.entries}
+    entries = {key: each for key, each in ours.entries.items() if each.id not in removed}
+    for key, each in meant.entries.items():
+        stands = _stands(each, ours.entries.get(key), found.entries.get(key, ""), view)
+        entries |= {key: stands} if stands else {}
+    travel = {each.id: each.travel for each in view.team}
+    travel |= {each.id: each.travel for one in view.beside.values() for each in one.team}
+    distances = {view.appointment: view.distance}
+    distances |= {name: each.distance for name, each in view.beside.items()}
+    return OursOfDay(
+        entries=entries,
+        travel=_written(ours.travel, meant.travel, travel),
+        distances=_written(ours.distances, meant.distances, distances),
+    )
+
+
+def _stands(meant: Entry, ours: Entry | None, found: str, view: View) -> Entry | None:
+    """An entry as it was meant, if it stands so or was made by then."""
+    if ours is None:
+        return meant.model_copy(update={"id": found}) if found else None
+    booked = view.entries.get(ours.id)
+    times = (meant.starts_at, meant.ends_at)
+    if booked is None or (booked.starts_at, booked.ends_at) != times:
+        return None
+    return meant.model_copy(update={"id": ours.id})
+
+
+def _written(
+    ours: Mapping[str, float | None],
+    meant: Mapping[str, float | None],
+    held: Mapping[str, float | None],
+) -> dict[str, float | None]:
+    """Ours, and what was meant wherever just that is held."""
+    stands = {name: each for name, each in meant.items() if name in held and held[name] == each}
+    return {**ours, **stands}
+
+
+def _new_rows(planned: list[Writes]) -> Writes:
+    """Of several writes the rows that they were to make."""
+    of_work = next((each for each in planned if each.appointment), planned[0])
+    entries = {each.key: each for one in planned for each in one.entries if not each.id}
+    wanted = {each.new_sheet for each in entries.values()}
+    sheets = {each.key: each for one in planned for each in one.sheets if each.key in wanted}
+    return Writes(
+        appointment=of_work.appointment,
+        event=of_work.event,
+        task=of_work.task,
+        entries=tuple(entries.values()),
+        sheets=tuple(sheets.values()),
+    )
