@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fieldlink import models
-from fieldlink.errors import NOT_ASSIGNED, FieldlinkError, Refused, Unavailable
+from fieldlink.errors import NOT_ASSIGNED, Contended, FieldlinkError, Refused, Unavailable
 from fieldlink.models import (
     ASSIGNMENT_KEY,
     RESOURCE_KEY,
     Ability,
+    Beside,
     Category,
     Described,
     Grant,
@@ -36,7 +38,18 @@ from fieldlink.models import (
     Written,
     minute,
 )
-from fieldlink.ports import Again, Depth, Keys, Message, Sender, Spooled, nothing_is_known
+from fieldlink.ports import (
+    Again,
+    Depth,
+    Kept,
+    Keys,
+    Link,
+    Message,
+    Sender,
+    Spooled,
+    digest,
+    nothing_is_known,
+)
 from fieldlink.records import (
     Appointment,
     Assignment,
@@ -50,10 +63,10 @@ from fieldlink.records import (
 from tests.fake_orders import Attempt, FakeOrders
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from fieldlink.models import Fence, Place
+    from fieldlink.models import Fence, Look, NewSheet, Place, SheetEntry
     from fieldlink.ports import Fingerprints
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -67,6 +80,7 @@ STATUSES = (
     Status(name="Completed", category=Category.COMPLETED, default=True),
     Status(name="Canceled", category=Category.CANCELED, default=True),
 )
+SHEETS_BEFORE, SHEETS_AFTER = timedelta(days=7), timedelta(days=2)  # around a day looked at
 
 
 class Killed(BaseException):
@@ -102,14 +116,20 @@ class Fate:
         self.effects.append(name)
         number = len(self.effects)
         self._die(Death("before", number))
-        self._fail(name, after=False)
         try:
-            yield
+            with self.part(name):
+                yield
         except FieldlinkError:
             self._die(Death("after", number))
             raise
-        self._fail(name, after=True)
         self._die(Death("after", number))
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """What can fail by itself within an effect that does several things at once."""
+        self._fail(name, after=False)
+        yield
+        self._fail(name, after=True)
 
     def _die(self, here: Death) -> None:
         if self.death == here:
@@ -229,31 +249,107 @@ def _record[R: Record](kind: type[R], stored: Stored) -> R:
 
 
 class FakeLedger:
-    """One row for each delivery of each event."""
+    """One row for each delivery of each event, and a link for each time that some were put."""
 
     def __init__(self, fate: Fate | None = None) -> None:
         self.fate = fate or Fate()
-        self._stored: dict[tuple[str, datetime, str], str] = {}
+        self.now = NOON
+        self._stored: dict[tuple[str, str], dict[str, str]] = {}  # by connection and day
+        self._hashes: dict[tuple[str, str], dict[str, str]] = {}  # of what was erased
+        self._links: dict[tuple[str, str], list[Link]] = {}
+        self._lock = RLock()
 
     def put(self, row: LedgerRow) -> None:
         with self.fate.effect("put LedgerRow"):
-            key = (row.connection, row.received_at, row.delivery)
-            self._stored[key] = row.model_dump_json(exclude_defaults=True)
+            self._put_all([row])
+
+    def put_all(self, rows: Sequence[LedgerRow]) -> None:
+        with self.fate.effect("put LedgerRows"):
+            self._put_all(rows)
 
     def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
         """The newest rows of today and yesterday."""
-        days = {now.astimezone(UTC).date().toordinal() - before for before in (0, 1)}
-        found = [
-            key
-            for key in self._stored
-            if key[0] == connection and key[1].astimezone(UTC).date().toordinal() in days
-        ]
-        newest = sorted(found, key=lambda key: key[1:], reverse=True)[:limit]
-        return [LedgerRow.model_validate_json(self._stored[key]) for key in newest]
+        days = [(now.astimezone(UTC) - timedelta(days=before)).date() for before in (0, 1)]
+        found = [text for day in days for text in self._of(connection, day)[::-1]]
+        return [LedgerRow.model_validate_json(text) for _, text in found[:limit]]
+
+    def of_deliveries(
+        self, connection: str, told: Collection[tuple[datetime, str]]
+    ) -> list[LedgerRow]:
+        with self.fate.effect("read LedgerRows"):
+            wanted = {_row_key(at, delivery) for at, delivery in told}
+            found = [self._stored.get((connection, key[:10]), {}).get(key) for key in wanted]
+            return [LedgerRow.model_validate_json(text) for text in found if text]
+
+    def of_day(
+        self, connection: str, day: date, after: str = "", limit: int = 1_000
+    ) -> tuple[dict[str, Kept], str]:
+        with self.fate.effect("read a page of LedgerRows"):
+            erased = self._hashes.get((connection, day.isoformat()), {})
+            behind = [each for each in self._of(connection, day) if each[0] > after]
+            page = {
+                key: Kept(LedgerRow.model_validate_json(text), erased.get(key) or digest(text))
+                for key, text in behind[:limit]
+            }
+            return page, max(page) if len(behind) > limit else ""
+
+    def chain(self, connection: str, day: date) -> Iterator[Link]:
+        with self.fate.effect("read Links"):
+            return iter(list(self._links.get((connection, day.isoformat()), ())))
+
+    def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
+        with self.fate.effect("erase LedgerRow"), self._lock:
+            where = (connection, day.isoformat())
+            text = self._stored.get(where, {}).get(key)
+            if text is None or key in self._hashes.get(where, {}):
+                return
+            self._hashes.setdefault(where, {})[key] = digest(text)
+            names = ("connection", "received_at", "delivery", "outcome")
+            left = {name: json.loads(text)[name] for name in names}
+            row = LedgerRow(**left, erased=at.isoformat())
+            self._stored[where][key] = row.model_dump_json(exclude_defaults=True)
 
     @property
     def rows(self) -> list[LedgerRow]:
-        return [LedgerRow.model_validate_json(text) for text in self._stored.values()]
+        """In the order in which they were first put on their day."""
+        found = [text for day in self._stored.values() for text in day.values()]
+        return [LedgerRow.model_validate_json(text) for text in found]
+
+    def change(self, connection: str, key: str, text: str | None) -> None:
+        """As somebody would who must not; None: take the row out."""
+        day = self._stored[connection, key[:10]]
+        if text is None:
+            del day[key]
+        else:
+            day[key] = text
+
+    def cut(self, connection: str, day: date, number: int) -> None:
+        """Take a link out, as somebody would who must not."""
+        links = self._links[connection, day.isoformat()]
+        links[:] = [each for each in links if each.number != number]
+
+    def _of(self, connection: str, day: date) -> list[tuple[str, str]]:
+        return sorted(self._stored.get((connection, day.isoformat()), {}).items())
+
+    def _put_all(self, rows: Sequence[LedgerRow]) -> None:
+        with self._lock:
+            named: dict[tuple[str, str], dict[str, str]] = {}
+            for row in rows:
+                key = _row_key(row.received_at, row.delivery)
+                text = row.model_dump_json(exclude_defaults=True)
+                where = (row.connection, key[:10])
+                self._stored.setdefault(where, {})[key] = text
+                self._hashes.get(where, {}).pop(key, None)
+                named.setdefault(where, {})[key] = digest(text)
+            for where, hashes in named.items():
+                links = self._links.setdefault(where, [])
+                before = links[-1].hash if links else ""
+                at = self.now.isoformat()
+                links.append(Link(len(links) + 1, before, hashes, at, "").sealed)
+
+
+def _row_key(received_at: datetime, delivery: str) -> str:
+    return f"{received_at.astimezone(UTC).isoformat()}#{delivery}"
 
 
 class FakeMeter:
@@ -536,13 +632,18 @@ class Work:
 
     id: str
     status: str = "Scheduled"
+    number: str = ""
+    address: str = ""
     starts_at: datetime | None = NOON
     actual_start: datetime | None = None
     actual_end: datetime | None = None
     actual_minutes: float | None = None
+    work_order: str = ""
+    work_order_line: str = ""
     changed_at: datetime = NOON - timedelta(hours=12)
     changed_by_us: bool = False
     share_link: str | None = None
+    distance: float | None = None
     site_zone: str = ""
 
 
@@ -554,11 +655,12 @@ class Assigned:
     name: str
     time_zone: str = "UTC"
     travel: float | None = None
+    primary: bool = False
 
 
 @dataclass
 class Told:
-    """An Event in an appointment's Activity."""
+    """An Event in an appointment's Activity, or a Task that is done."""
 
     id: str
     appointment: str
@@ -566,6 +668,10 @@ class Told:
     minutes: int
     subject: str
     description: str
+    place: str = ""
+    done_as: str = ""
+    due: date | None = None
+    key: str = ""
 
 
 @dataclass
@@ -578,6 +684,7 @@ class Asked:
     description: str
     due: date
     urgent: bool
+    key: str = ""
 
 
 class Shown(NamedTuple):
@@ -599,6 +706,10 @@ class Booked:
     ends_at: datetime
     subject: str
     description: str
+    type: str = "Direct"
+    work_order: str = ""
+    work_order_line: str = ""
+    key: str = ""
 
 
 def _told[R: Row](row: R) -> R:
@@ -616,11 +727,15 @@ class FakeSalesforce:
     work: dict[str, Work] = field(default_factory=dict)
     assigned: dict[tuple[str, str], Assigned] = field(default_factory=dict)
     events: list[Told] = field(default_factory=list)
+    done: list[Told] = field(default_factory=list)  # Tasks that tell what happened
     tasks: list[Asked] = field(default_factory=list)
     located: list[Shown] = field(default_factory=list)
     link_field: bool = False  # whether the connection maps one for the customer's link
+    distance_field: bool = False  # likewise for the distance
+    transitions: set[tuple[str, str]] | None = None  # of statuses, allowed; None: any
     shifts_wanted: bool = False
     entries: list[Booked] = field(default_factory=list)
+    recycled: list[Booked] = field(default_factory=list)  # entries that were deleted
     sheets: dict[str, list[Sheet]] = field(default_factory=dict)  # by resource
     sheets_problem: str = ""  # not empty: this org has no time sheets
     missing: list[str] = field(default_factory=list)
@@ -631,10 +746,19 @@ class FakeSalesforce:
     log_purged: bool = False  # the deletion log says nothing
     now: datetime = NOON
     wrote: list[Writes] = field(default_factory=list)
+    _lock: Any = field(default_factory=RLock)
 
-    def assign(self, appointment: str, resource: str, name: str = "Ada Lovelace") -> Assigned:
+    def assign(
+        self,
+        appointment: str,
+        resource: str,
+        name: str = "Ada Lovelace",
+        *,
+        primary: bool = False,
+    ) -> Assigned:
         self.work.setdefault(appointment, Work(id=appointment))
-        assigned = Assigned(id=f"03r{len(self.assigned):012d}AAA", name=name)
+        made = f"03r{len(self.assigned):012d}AAA"
+        assigned = Assigned(id=made, name=name, primary=primary)
         return self.assigned.setdefault((appointment, resource), assigned)
 
     def edit(self, appointment: str, *, at: datetime, **changes: Any) -> None:
@@ -643,6 +767,24 @@ class FakeSalesforce:
         for name, value in changes.items():
             setattr(work, name, value)
         work.changed_at, work.changed_by_us = at, False
+
+    def edit_entry(self, entry: str, **changes: Any) -> None:
+        """What a person does to a time sheet entry."""
+        for name, value in changes.items():
+            setattr(self._entry(entry), name, value)
+
+    def delete_entry(self, entry: str) -> None:
+        found = self._entry(entry)
+        self.entries.remove(found)
+        self.recycled.append(found)
+
+    def close_sheet(self, sheet: str, status: str = "Approved") -> None:
+        """What a manager does to a time sheet."""
+        for sheets in self.sheets.values():
+            sheets[:] = [
+                each.model_copy(update={"status": status}) if each.id == sheet else each
+                for each in sheets
+            ]
 
     def missing_objects(self) -> list[str]:
         with self.fate.effect("describe"):
@@ -717,90 +859,217 @@ class FakeSalesforce:
             shifts_seen=self.shifts_wanted,
         )
 
-    def view(
-        self,
-        appointment: str,
-        resource: str,
-        day: datetime,
-        entry: str = "",
-        *,
-        left: bool = False,
-    ) -> View:
+    def view(self, look: Look) -> View:
         with self.fate.effect("view"):
-            work = self.work.get(appointment)
-            nobody = Assigned(id="", name="") if left else None
-            assigned = self.assigned.get((appointment, resource), nobody)
-            if work is None or assigned is None:
-                why = f"resource {resource} is not assigned to {appointment}"
-                raise Refused(why, code=NOT_ASSIGNED)
-            assert day.tzinfo
-            return View(
-                appointment=appointment,
-                resource=resource,
-                status=work.status,
-                category=self.category(work.status),
-                statuses=self.statuses,
-                starts_at=work.starts_at,
-                actual_start=work.actual_start,
-                actual_end=work.actual_end,
-                actual_minutes=work.actual_minutes,
-                changed_at=work.changed_at,
-                changed_by_us=work.changed_by_us,
-                assignment=assigned.id,
-                actual_travel=assigned.travel,
-                resource_name=assigned.name,
-                time_zone=assigned.time_zone,
-                site_zone=work.site_zone,
-                link_field=self.link_field,
-                share_link=work.share_link if self.link_field else None,
-                sheets=None if self.sheets_problem else tuple(self.sheets.get(resource, ())),
-                sheets_problem=self.sheets_problem,
-                entry=next(
-                    (
-                        models.Booked(starts_at=each.starts_at, ends_at=each.ends_at)
-                        for each in self.entries
-                        if each.id == entry
-                    ),
-                    None,
-                ),
+            return self._seen(look)
+
+    def views(self, looks: Sequence[Look]) -> list[View | FieldlinkError]:
+        """Each can fail by itself, as `view`, or as `view` with its appointment's id."""
+        with self.fate.effect("views"):
+            return [self._each("view", look.appointment, self._seen, look) for look in looks]
+
+    def _each[W, A](
+        self, name: str, appointment: str, do: Callable[[W], A], what: W
+    ) -> A | FieldlinkError:
+        try:
+            with self.fate.part(name), self.fate.part(f"{name} {appointment}"):
+                return do(what)
+        except FieldlinkError as error:
+            return error
+
+    def _seen(self, look: Look) -> View:
+        assert look.day.tzinfo
+        beside = {each: self._beside(each) for each in look.others if each in self.work}
+        common: dict[str, Any] = {
+            "appointment": look.appointment,
+            "resource": look.resource,
+            "statuses": self.statuses,
+            "sheets": None if self.sheets_problem else tuple(self._sheets(look)),
+            "sheets_problem": self.sheets_problem,
+            "entries": self._booked(look.entries),
+            "beside": beside,
+            "link_field": self.link_field,
+            "distance_field": self.distance_field,
+        }
+        if look.appointment:
+            return View.model_validate(common | self._work(look))
+        known = [self.assigned.get((each, look.resource)) for each in look.others]
+        person = next((each for each in known if each), Assigned(id="", name=""))
+        return View(
+            **common,
+            status="",
+            category=Category.NONE,
+            changed_at=datetime.min.replace(tzinfo=UTC),
+            changed_by_us=False,
+            assignment="",
+            resource_name=person.name,
+            time_zone=person.time_zone,
+        )
+
+    def _work(self, look: Look) -> dict[str, Any]:
+        work = self.work.get(look.appointment)
+        nobody = Assigned(id="", name="") if look.left else None
+        assigned = self.assigned.get((look.appointment, look.resource), nobody)
+        if work is None or assigned is None:
+            why = f"resource {look.resource} is not assigned to {look.appointment}"
+            raise Refused(why, code=NOT_ASSIGNED)
+        return {
+            "number": work.number,
+            "address": work.address,
+            "status": work.status,
+            "category": self.category(work.status),
+            "starts_at": work.starts_at,
+            "actual_start": work.actual_start,
+            "actual_end": work.actual_end,
+            "actual_minutes": work.actual_minutes,
+            "work_order": work.work_order,
+            "work_order_line": work.work_order_line,
+            "changed_at": work.changed_at,
+            "changed_by_us": work.changed_by_us,
+            "assignment": assigned.id,
+            "team": self._team(look.appointment),
+            "resource_name": assigned.name,
+            "time_zone": assigned.time_zone,
+            "site_zone": work.site_zone,
+            "share_link": work.share_link if self.link_field else None,
+            "distance": work.distance if self.distance_field else None,
+        }
+
+    def _team(self, appointment: str) -> tuple[models.Assigned, ...]:
+        found = [
+            models.Assigned(
+                id=each.id, resource=resource, primary=each.primary, travel=each.travel
             )
+            for (work, resource), each in self.assigned.items()
+            if work == appointment
+        ]
+        return tuple(sorted(found, key=lambda each: each.id))
+
+    def _beside(self, appointment: str) -> Beside:
+        distance = self.work[appointment].distance if self.distance_field else None
+        return Beside(team=self._team(appointment), distance=distance)
+
+    def _sheets(self, look: Look) -> list[Sheet]:
+        first = (look.day - SHEETS_BEFORE).date()
+        last = (look.day + SHEETS_AFTER).date()
+        found = [
+            each
+            for each in self.sheets.get(look.resource, ())
+            if each.first <= last and each.last >= first
+        ]
+        return sorted(found, key=lambda each: (each.first, each.id))
+
+    def _booked(self, ids: tuple[str, ...]) -> dict[str, models.Booked]:
+        return {
+            each.id: models.Booked(
+                starts_at=each.starts_at,
+                ends_at=each.ends_at,
+                sheet=each.sheet,
+                sheet_status=self._sheet(each.sheet).status,
+            )
+            for each in self.entries
+            if each.id in ids
+        }
+
+    def _sheet(self, sheet: str) -> Sheet:
+        return next(
+            each for sheets in self.sheets.values() for each in sheets if each.id == sheet
+        )
+
+    def _entry(self, entry: str) -> Booked:
+        found = next((each for each in self.entries if each.id == entry), None)
+        if found is None:
+            raise Contended("a row was deleted since we looked")
+        return found
 
     def find(self, writes: Writes) -> Written:
         with self.fate.effect("find"):
-            event, entry = writes.event, writes.entry
-            told = [
-                each.id
-                for each in self.events
-                if event
-                and (each.appointment, each.starts_at, each.subject)
-                == (writes.appointment, event.starts_at, event.subject)
-                and _reference(each.description) == _reference(event.description)
-            ]
-            booked = [
-                each
-                for each in self.entries
-                if entry
-                and not entry.id
-                and (each.resource, each.starts_at, each.subject)
-                == (entry.resource, entry.starts_at, entry.subject)
-                and _reference(each.description) == _reference(entry.description)
-            ]
+            booked = {each.key: self._found(each) for each in writes.entries if not each.id}
+            there = {key: each for key, each in booked.items() if each}
             return Written(
-                event=told[0] if told else "",
-                entry=booked[0].id if booked else "",
-                sheet=booked[0].sheet if booked else "",
-                task=self._asked(writes),
+                event=self._found_told(writes),
+                task=self._found_task(writes),
+                entries={key: each.id for key, each in there.items()},
+                sheets={
+                    each.new_sheet: there[each.key].sheet
+                    for each in writes.entries
+                    if each.new_sheet and each.key in there
+                },
             )
 
+    def _found_told(self, writes: Writes) -> str:
+        event = writes.event
+        if event is None:
+            return ""
+        rows = self.done if event.done_as else self.events
+        for each in rows:
+            same = each.appointment == writes.appointment and (
+                bool(event.done_as) or each.starts_at == minute(event.starts_at)
+            )
+            if same and _reference(each.description) == _reference(event.description):
+                return each.id
+            if each.key == event.key:
+                return each.id
+        return ""
+
+    def _found_task(self, writes: Writes) -> str:
+        """The Task that an earlier try has made."""
+        task = writes.task
+        return next(
+            (
+                each.id
+                for each in self.tasks
+                if task
+                and (
+                    each.key == task.key
+                    or (
+                        each.appointment == writes.appointment
+                        and _reference(each.description) == _reference(task.description)
+                    )
+                )
+            ),
+            "",
+        )
+
+    def _found(self, entry: SheetEntry) -> Booked | None:
+        """The entry that an earlier try has made, though somebody has deleted it since."""
+        for each in (*self.entries, *self.recycled):
+            near = abs(each.starts_at - entry.starts_at) <= timedelta(days=1)
+            same = each.resource == entry.resource and near
+            if same and _reference(each.description) == _reference(entry.description):
+                return each
+            if each.key == entry.key:
+                return each
+        return None
+
     def write(self, writes: Writes) -> Written:
-        assert not writes.empty, "an empty Composite is refused"
         with self.fate.effect("write Salesforce"):
+            return self._carry_out(writes)
+
+    def write_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
+        """Each can fail by itself: as `write Salesforce`, with or without its appointment."""
+        with self.fate.effect("write all Salesforce"):
+            return [
+                self._each("write Salesforce", each.appointment, self._carry_out, each)
+                for each in several
+            ]
+
+    def _carry_out(self, writes: Writes) -> Written:
+        assert not writes.empty, "an empty graph is refused"
+        with self._lock:
             self._check(writes)
             self.wrote.append(writes)
             self._change(writes)
-            entry, sheet = self._book(writes)
-            event, task = self._tell(writes), self._ask(writes)
-            return Written(event=event, entry=entry, sheet=sheet, task=task)
+            sheets = {each.key: self._make(each) for each in writes.sheets}
+            for each in writes.removed:
+                self.delete_entry(each)
+            return Written(
+                event=self._tell(writes),
+                task=self._ask(writes),
+                entries={each.key: self._book(each, sheets) for each in writes.entries},
+                sheets=sheets,
+                request=f"request-{len(self.wrote)}",
+            )
 
     def locate(self, resource: str, place: Place, at: datetime) -> None:
         with self.fate.effect("locate"):
@@ -812,23 +1081,31 @@ class FakeSalesforce:
 
     def _check(self, writes: Writes) -> None:
         """What our user may not write is refused as a whole, as Salesforce does it."""
-        entry, changes = writes.entry, writes.changes
+        changes, event, task = writes.changes, writes.event, writes.task
+        new = [each for each in writes.entries if not each.id]
         wanted = {
             Ability.STATUS: "status" in changes,
             Ability.ACTUAL_START: "actual_start" in changes,
             Ability.ACTUAL_END: "actual_end" in changes,
             Ability.ACTUAL_DURATION: "actual_minutes" in changes,
-            Ability.TRAVEL_TIME: writes.travel_minutes is not None,
-            Ability.EVENTS: writes.event is not None,
-            Ability.TIME_SHEETS: entry is not None and not (entry.id or entry.sheet),
-            Ability.TIME_SHEET_ENTRIES: entry is not None and not entry.id,
-            Ability.CHANGED_ENTRIES: entry is not None and bool(entry.id),
             Ability.SHARE_LINK: "share_link" in changes,
-            Ability.TASKS: writes.task is not None,
-            Ability.URGENT_TASKS: writes.task is not None and writes.task.urgent,
+            Ability.DISTANCE: bool(writes.distances),
+            Ability.TRAVEL_TIME: bool(writes.travel),
+            Ability.EVENTS: event is not None and not event.done_as,
+            Ability.EVENT_PLACE: event is not None and bool(event.place),
+            Ability.DONE_TASKS: event is not None and bool(event.done_as),
+            Ability.TIME_SHEETS: bool(writes.sheets),
+            Ability.TIME_SHEET_ENTRIES: bool(new),
+            Ability.CHANGED_ENTRIES: len(new) < len(writes.entries),
+            Ability.REMOVED_ENTRIES: bool(writes.removed),
+            Ability.TASKS: task is not None,
+            Ability.URGENT_TASKS: task is not None and task.urgent,
         }
         assert self.link_field or not wanted[Ability.SHARE_LINK], "no field is mapped"
+        assert self.distance_field or not wanted[Ability.DISTANCE], "no field is mapped"
         self._refuse(wanted)
+        self._check_values(writes)
+        self._check_rows(writes)
 
     def _refuse(self, wanted: dict[Ability, bool]) -> None:
         for ability, why in self.told.lacking.items():
@@ -836,25 +1113,69 @@ class FakeSalesforce:
                 code = "INVALID_FIELD_FOR_INSERT_UPDATE"
                 raise Refused(f"{code}: {why}", code=code)
 
+    def _check_values(self, writes: Writes) -> None:
+        steps = [each for each in (writes.through, writes.changes.get("status")) if each]
+        listed = {name: set(values) for name, values in self.told.listed.items()}
+        types = listed.get("TimeSheetEntry.Type")
+        statuses = listed.get("Task.Status")
+        done_as = writes.event.done_as if writes.event else ""
+        bad = [
+            *(each for each in steps if each not in {known.name for known in self.statuses}),
+            *(each.type for each in writes.entries if types and each.type not in types),
+            *([done_as] if done_as and statuses and done_as not in statuses else ()),
+        ]
+        if bad:
+            code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+            raise Refused(f"{code}: bad value for picklist: {bad[0]}", code=code)
+        work = self.work.get(writes.appointment)
+        here = [work.status if work else "", *map(str, steps)]
+        for each in pairwise(here):
+            allowed = self.transitions is None or each[0] == each[1] or each in self.transitions
+            if not allowed:
+                code = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+                raise Refused(f"{code}: from {each[0]} to {each[1]}", code=code)
+
+    def _check_rows(self, writes: Writes) -> None:
+        """Every row that is changed has to be there, and no sheet may be closed."""
+        ids = {each.id for each in self.assigned.values()}
+        if {*writes.travel} - ids or {*writes.distances} - {*self.work}:
+            raise Refused("NOT_FOUND: the row does not exist", code="NOT_FOUND")
+        changed = [*(each.id for each in writes.entries if each.id), *writes.removed]
+        used = [self._entry(each).sheet for each in changed]
+        used += [each.sheet for each in writes.entries if each.sheet and not each.id]
+        if any(self._sheet(each).status != "New" for each in used):
+            raise Refused("ENTITY_IS_LOCKED: the record is locked", code="ENTITY_IS_LOCKED")
+        made = {each.key for each in writes.sheets}
+        for each in writes.entries:
+            assert each.id or each.sheet or each.new_sheet in made, "an entry without a sheet"
+
     def _change(self, writes: Writes) -> None:
-        work = self.work[writes.appointment]
+        changed = {writes.appointment} if writes.changes or writes.through else set[str]()
         for name, value in writes.changes.items():
+            work = self.work[writes.appointment]
             setattr(work, name, minute(value) if isinstance(value, datetime) else value)
-        if work.actual_start and work.actual_end and work.actual_minutes is None:
-            # The Field Service package fills it once.
-            span = work.actual_end - work.actual_start
-            work.actual_minutes = span.total_seconds() / 60
-        if writes.changes:
+        for each, distance in writes.distances.items():
+            self.work[each].distance = distance
+        for work in (self.work[each] for each in changed | {*writes.distances}):
             work.changed_at, work.changed_by_us = self.now, True
+            if work.actual_start and work.actual_end and work.actual_minutes is None:
+                # The Field Service package fills it once.
+                span = work.actual_end - work.actual_start
+                work.actual_minutes = span.total_seconds() / 60
         for assigned in self.assigned.values():
-            if assigned.id == writes.assignment and writes.travel_minutes is not None:
-                assigned.travel = writes.travel_minutes
+            if assigned.id in writes.travel:
+                assigned.travel = writes.travel[assigned.id]
 
     def _tell(self, writes: Writes) -> str:
-        if writes.event is None:
+        event = writes.event
+        if event is None:
             return ""
-        event, made = writes.event, f"00U{len(self.events):012d}AAA"
-        self.events.append(
+        rows = self.done if event.done_as else self.events
+        sobject, prefix = ("Task", "00T") if event.done_as else ("Event", "00U")
+        if sobject in self.told.keyed and (found := self._found_told(writes)):
+            return found
+        made = f"{prefix}{len(self.events) + len(self.done) + len(self.tasks):012d}AAA"
+        rows.append(
             Told(
                 id=made,
                 appointment=writes.appointment,
@@ -862,29 +1183,21 @@ class FakeSalesforce:
                 minutes=event.minutes,
                 subject=event.subject,
                 description=event.description,
+                place=event.place,
+                done_as=event.done_as,
+                due=event.due,
+                key=event.key if sobject in self.told.keyed else "",
             )
         )
         return made
 
-    def _asked(self, writes: Writes) -> str:
-        """The Task that an earlier try has made."""
-        task = writes.task
-        return next(
-            (
-                each.id
-                for each in self.tasks
-                if task
-                and (each.appointment, each.due, each.subject)
-                == (writes.appointment, task.due, task.subject)
-                and _reference(each.description) == _reference(task.description)
-            ),
-            "",
-        )
-
     def _ask(self, writes: Writes) -> str:
-        task, made = writes.task, f"00T{len(self.tasks):012d}AAA"
+        task = writes.task
         if task is None:
             return ""
+        if "Task" in self.told.keyed and (found := self._found_task(writes)):
+            return found
+        made = f"00T{len(self.events) + len(self.done) + len(self.tasks):012d}AAA"
         self.tasks.append(
             Asked(
                 id=made,
@@ -893,33 +1206,40 @@ class FakeSalesforce:
                 description=task.description,
                 due=task.due,
                 urgent=task.urgent,
+                key=task.key if "Task" in self.told.keyed else "",
             )
         )
         return made
 
-    def _book(self, writes: Writes) -> tuple[str, str]:
-        entry = writes.entry
-        if entry is None:
-            return "", ""
-        if entry.id:
-            [kept] = [each for each in self.entries if each.id == entry.id]
-            kept.starts_at, kept.ends_at = minute(entry.starts_at), minute(entry.ends_at)
-            return kept.id, kept.sheet
-        sheets = self.sheets.setdefault(entry.resource, [])
-        if not entry.sheet:
-            made = f"0kt{sum(map(len, self.sheets.values())):012d}AAA"
-            sheets.append(Sheet(id=made, first=entry.day, last=entry.day, status="New"))
-        booked = Booked(
-            id=f"0ku{len(self.entries):012d}AAA",
-            sheet=entry.sheet or sheets[-1].id,
-            resource=entry.resource,
-            starts_at=minute(entry.starts_at),
-            ends_at=minute(entry.ends_at),
-            subject=entry.subject,
-            description=entry.description,
+    def _make(self, sheet: NewSheet) -> str:
+        sheets = self.sheets.setdefault(sheet.resource, [])
+        made = f"0kt{sum(map(len, self.sheets.values())):012d}AAA"
+        sheets.append(Sheet(id=made, first=sheet.first, last=sheet.last, status="New"))
+        return made
+
+    def _book(self, entry: SheetEntry, sheets: Mapping[str, str]) -> str:
+        times = {"starts_at": minute(entry.starts_at), "ends_at": minute(entry.ends_at)}
+        keyed = "TimeSheetEntry" in self.told.keyed
+        there = next((e.id for e in self.entries if keyed and e.key == entry.key), "")
+        if known := entry.id or there:
+            self.edit_entry(known, **times)
+            return known
+        made = f"0ku{len(self.entries) + len(self.recycled):012d}AAA"
+        self.entries.append(
+            Booked(
+                id=made,
+                sheet=entry.sheet or sheets[entry.new_sheet],
+                resource=entry.resource,
+                subject=entry.subject,
+                description=entry.description,
+                type=entry.type,
+                work_order=entry.work_order,
+                work_order_line=entry.work_order_line,
+                key=entry.key if keyed else "",
+                **times,
+            )
         )
-        self.entries.append(booked)
-        return booked.id, booked.sheet
+        return made
 
 
 def _reference(description: str) -> str:

@@ -240,8 +240,13 @@ def geofence(**more: Any) -> Geofence:
 class World:
     """A connection with all its fakes, under one fate."""
 
-    def __init__(self, resources: Sequence[str] = (RESOURCE, COLLEAGUE)) -> None:
-        self.fate = Fate()
+    def __init__(
+        self,
+        resources: Sequence[str] = (RESOURCE, COLLEAGUE),
+        *,
+        fate: Fate | None = None,
+    ) -> None:
+        self.fate = fate or Fate()
         self.state = FakeState(self.fate)
         self.ledger = FakeLedger(self.fate)
         self.salesforce = FakeSalesforce(self.fate)
@@ -270,6 +275,14 @@ class World:
             notices=self.notices,
             now=self.now,
             capabilities=self.capabilities,
+        )
+
+    def have_keys(self, *objects: str) -> None:
+        """The org has a field for our key on these objects."""
+        told = self.salesforce.told
+        self.salesforce.told = told.model_copy(update={"keyed": objects})
+        self.capabilities = Capabilities(
+            connection=CONNECTION, checked_at=self.now, lacking=told.lacking, keyed=objects
         )
 
     def pass_time(self, span: timedelta) -> None:

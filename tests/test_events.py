@@ -44,6 +44,29 @@ ANSWERS: dict[str, Any] = {
     "note_mail.complaint": {"noted": True},
     "note_mail.rejected": {"noted": True},
     "note_mail.another_mail": {"noted": False},
+    "answer_operator.explain": {
+        "record": "08p000000000001AAA",
+        "problem": "nothing was reported about it, or it was erased",
+    },
+    "answer_operator.export": {
+        "keys": [],
+        "rows": 0,
+        "fetch": f"aws s3 cp --recursive s3://spool-bucket/exports/{CONNECTION}/ .",
+    },
+    "answer_operator.erase_dry_run": {
+        "gone": {"Worker": 1},
+        "stays": {},
+        "dry_run": True,
+        "next": "",
+    },
+    "answer_operator.parked": {"parked": 0, "groups": []},
+    "answer_operator.replay_dry_run": {"parked": 0, "dry_run": True, "groups": []},
+    "answer_operator.redrive": {"error": "this queue has no dead-letter queue"},  # moto's
+    "answer_operator.unknown_action": {
+        "error": "action is one of verify_ledger, explain, export, erase, parked, replay,"
+        " redrive"
+    },
+    "answer_operator.unknown_connection": {"error": "there is no such connection"},
 }
 NOTHING_LEFT: dict[str, Any] = {"batchItemFailures": []}
 
@@ -85,6 +108,9 @@ def test_an_event_of_aws_goes_through_its_function(connected: Services, path: Pa
         assert answer["statusCode"] == STATUSES[name]
     elif name == "console.mint_setup_link":
         assert answer["setup_link"].startswith("https://example.execute-api")
+    elif name == "answer_operator.verify_ledger":
+        [day] = answer["days"]
+        assert (answer["whole"], day["day"], day["rows"]) == (True, "2026-03-04", 0)
     elif name == "console.doctor":
         [report] = answer["reports"]
         assert (report["connection"], answer["healthy"]) == (CONNECTION, False)

@@ -27,6 +27,8 @@ TEMPLATE = read_template(ROOT / "template.yaml")
 NO_RULES = {
     "__init__": "says what kinds of module there are",
     "alarms": "what is logged for the alarms to count",
+    "at_once": "the loop of the door on the queues that may hold very much",
+    "closing": "what both loops end with",
     "config": "the one place that reads the environment",
     "observability": "the one logger and the one set of metrics",
     "wiring": "introduces adapters to rules",
@@ -63,11 +65,10 @@ OUTSIDE = {
 EXCEPTIONS = {
     ("pages", "aws_lambda_powertools"): "it makes the resolver's own answers to a browser",
 }
-SHARED = {"errors", "ids", "models", "ports", "records"}  # what adapters may know of the house
+SHARED = {"errors", "ids", "models", "ports", "practice", "records"}  # what adapters may know of the house
 VENDORS = {
     "aws": {"botocore", "urllib3"},
     "hypertrack_rest": {"requests"},
-    "salesforce": {"requests"},
     "salesforce_examination": {"requests"},
     "salesforce_oauth": {"cryptography", "jwt", "requests"},
     "salesforce_looks": {"pydantic_core"},
@@ -78,16 +79,16 @@ TO_TYPE_ONLY = {("aws", "fieldlink.config")}  # AwsAccess, which is handed in
 MOST_LINES_OF_A_FUNCTION = 30
 MOST_LINES_OF_A_MODULE = 200
 LONG_FUNCTIONS = {
-    ("salesforce_rows", "view"): "one field a line, and nothing else",
     ("salesforce_soql_work", "view_queries"): "the text of five queries",
 }
 LONGER = {
-    "models.py": 520,  # nouns only
-    "records.py": 640,  # likewise
+    "models.py": 620,  # nouns only
+    "records.py": 720,  # likewise
     "dynamodb.py": 280,
     "hypertrack.py": 230,
-    "console.py": 370,  # a route, or an action, each
-    "ports.py": 430,  # Protocols only
+    "ledger.py": 230,  # its rows, and the chain over them
+    "console.py": 400,  # a route, or an action, each
+    "ports.py": 500,  # Protocols only
     "transitions.py": 220,  # one table
     "wiring.py": 290,  # introductions only
 }

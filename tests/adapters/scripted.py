@@ -35,6 +35,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
+    client: int = 0  # port of the connection's other end
 
     @property
     def json(self) -> Any:
@@ -48,6 +49,7 @@ class Script:
     url: str
     answers: list[Answer] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    pauses: list[int] = field(default_factory=list)  # that our adapter would have made
     over: Event = field(default_factory=Event)
 
     @property
@@ -56,7 +58,7 @@ class Script:
 
     @property
     def aws(self) -> Aws:
-        return Aws(self.access)
+        return Aws(self.access, pause=self.pauses.append)
 
     def next(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -77,7 +79,9 @@ class Door(BaseHTTPRequestHandler):
     def answer(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         headers = {name.lower(): text for name, text in self.headers.items()}
-        asked = Asked(self.command, self.path, headers, self.rfile.read(length))
+        asked = Asked(
+            self.command, self.path, headers, self.rfile.read(length), self.client_address[1]
+        )
         self.script.asked.append(asked)
         answer = self.script.next()
         if answer.silent:

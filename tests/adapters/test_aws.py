@@ -1,6 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fieldlink.adapters.aws import Aws
+from fieldlink.adapters.aws_errors import pause_of
 from fieldlink.config import AwsAccess
 from fieldlink.errors import Refused, Unavailable, Unclear
 from tests.adapters.scripted import Answer, nobody, scripted
@@ -130,3 +133,65 @@ def test_an_error_in_any_shape_is_one_of_ours(status: int, body: bytes) -> None:
 def test_an_answer_that_is_no_object_is_unclear(body: bytes) -> None:
     with scripted(Answer(200, body)) as script, pytest.raises(Unclear):
         script.aws.call("dynamodb", "GetItem", {})
+
+
+# ── what passes by itself ─────────────────────────────────────────────────────
+
+THROTTLED = Answer(400, {"__type": "ThrottlingException"})
+
+
+def test_what_is_throttled_is_asked_three_times_with_pauses_between() -> None:
+    with scripted(THROTTLED, THROTTLED, Answer(200, {"Item": {}})) as script:
+        assert script.aws.call("dynamodb", "PutItem", {"a": 1}) == {"Item": {}}
+
+        assert [each.json for each in script.asked] == [{"a": 1}] * 3
+        assert script.pauses == [0, 1]
+    with scripted(THROTTLED) as script, pytest.raises(Unavailable):
+        script.aws.call("dynamodb", "PutItem", {})
+    assert len(script.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("action", "times"),
+    [("GetItem", 3), ("Query", 3), ("BatchGetItem", 3), ("BatchWriteItem", 3),
+     ("PutItem", 1), ("DeleteItem", 1), ("UpdateItem", 1), ("TransactWriteItems", 1)],
+)  # fmt: skip
+def test_after_an_error_of_theirs_only_what_does_no_harm_twice_is_asked_again(
+    action: str, times: int
+) -> None:
+    with scripted(Answer(500, {"__type": "InternalServerError"})) as script:
+        with pytest.raises(Unclear):
+            script.aws.call("dynamodb", action, {})
+
+        assert len(script.asked) == times
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
+def test_what_does_not_pass_by_itself_is_asked_once(code: str) -> None:
+    with scripted(Answer(400, {"__type": code})) as script:
+        with pytest.raises((Refused, Unavailable)):
+            script.aws.call("dynamodb", "GetItem", {})
+
+        assert len(script.asked) == 1
+
+
+def test_those_who_were_throttled_together_come_back_at_different_moments() -> None:
+    spans: list[float] = []
+
+    for number in range(3):
+        spans += [pause_of(number) for _ in range(20)]
+
+    assert len(set(spans)) == 60
+    assert all(0.05 <= each <= 0.1 for each in spans[:20])
+    assert all(0.2 <= each <= 0.4 for each in spans[40:])
+
+
+def test_many_threads_share_a_few_connections_and_each_has_its_own_answer() -> None:
+    with scripted(Answer(200, {"Item": {}})) as script:
+        aws = script.aws
+        with ThreadPoolExecutor(60) as threads:
+            told = list(threads.map(lambda n: aws.call("sqs", "Send", {"n": n}), range(300)))
+
+        assert told == [{"Item": {}}] * 300
+        assert sorted(each.json["n"] for each in script.asked) == list(range(300))
+        assert len({each.client for each in script.asked}) <= 16

@@ -1,14 +1,13 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
 
 import pytest
 
 from fieldlink import records
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import KEYS, DynamoState
-from fieldlink.adapters.ledger import DynamoLedger, DynamoMeter
+from fieldlink.adapters.meter import DynamoMeter
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import (
     Ability,
@@ -16,16 +15,14 @@ from fieldlink.models import (
     Fact,
     Fence,
     Kind,
-    LedgerRow,
-    Outcome,
     Travel,
     WantedOrder,
 )
-from fieldlink.ports import Ledger, Meter, State
+from fieldlink.ports import Meter, State
 from fieldlink.records import Device, Geofence, Listed, Record, Tracking, WebhookTested, Worker
 from tests.adapters.scripted import Answer, scripted
 from tests.conftest import Pretended
-from tests.fakes import FakeLedger, FakeMeter, FakeState
+from tests.fakes import FakeMeter, FakeState
 
 NOW = datetime(2026, 3, 4, 8, 30, 15, 250_000, tzinfo=UTC)
 FENCE = Fence(device="D1", latitude=52.5, longitude=13.4, radius=100, metadata={"a": "b"})
@@ -113,6 +110,7 @@ EVERY: list[Record] = [
         connection="c", id="s", resource="r", starts_at=NOW, ends_at=NOW, ttl=1_900_000_000
     ),
     records.OnShift(connection="c", resource="r", tracking=True),
+    records.Confirming(connection="c", at=NOW, appointment="a", resource="r", left_at=NOW),
     records.Position(
         connection="c",
         resource="r",
@@ -545,69 +543,3 @@ def test_the_count_is_no_record_of_its_connection_and_the_table_forgets_it(
     assert kept.days in {1, 2}
     assert item["sk"] == {"S": "calls#2026-03-04T08"}
     assert all(_dynamo(aws).all_of(kind, "c") == [] for kind in (records.Held, Geofence))
-
-
-# ── ledger ─────────────────────────────────────────────────────────────────────
-
-
-def row(number: int, received_at: datetime = NOW, **more: object) -> LedgerRow:
-    return LedgerRow.model_validate(
-        {
-            "connection": "c",
-            "received_at": received_at,
-            "delivery": f"d{number}",
-            "outcome": Outcome.APPLIED,
-            **more,
-        }
-    )
-
-
-class Book(Ledger, Protocol):
-    """What the console asks of a ledger besides."""
-
-    def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]: ...
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
-def ledger(request: pytest.FixtureRequest) -> Book:
-    if request.param == "fake":
-        return FakeLedger()
-    return _ledger(request.getfixturevalue("aws"))
-
-
-def _ledger(aws: Pretended) -> DynamoLedger:
-    return DynamoLedger(Aws(aws.access), aws.settings.ledger_table, 400)
-
-
-def test_a_row_that_is_put_twice_is_one_row(ledger: Book) -> None:
-    ledger.put(row(1))
-    ledger.put(row(1, reason="again"))
-
-    [found] = ledger.last("c", now=NOW, limit=10)
-    assert found.reason == "again"
-
-
-def test_the_last_rows_are_the_newest_of_today_and_yesterday(ledger: Book) -> None:
-    for hours in (0, 1, 9, 20, 40):
-        ledger.put(row(hours, NOW - timedelta(hours=hours)))
-
-    newest = [each.delivery for each in ledger.last("c", now=NOW, limit=3)]
-    every = [each.delivery for each in ledger.last("c", now=NOW, limit=30)]
-
-    assert newest == ["d0", "d1", "d9"]
-    assert every == ["d0", "d1", "d9", "d20"]
-
-
-def test_the_last_rows_are_of_one_connection(ledger: Book) -> None:
-    ledger.put(row(1))
-
-    assert ledger.last("other", now=NOW, limit=30) == []
-
-
-def test_a_row_is_kept_for_as_many_days_as_the_stack_says(aws: Pretended) -> None:
-    _ledger(aws).put(row(1))
-
-    [item] = aws.client("dynamodb").scan(TableName="Ledger")["Items"]
-
-    kept = datetime.fromtimestamp(int(item["ttl"]["N"]), UTC) - NOW
-    assert kept.days in {399, 400}

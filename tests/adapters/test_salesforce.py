@@ -7,14 +7,14 @@ import requests
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fieldlink.adapters import salesforce_soql_work
+from fieldlink.adapters import salesforce_soql_found, salesforce_soql_work
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.errors import Lost, Refused, Unavailable, Unclear
-from fieldlink.models import Category, NewEvent, SheetEntry, Writes
-from fieldlink.writing import activity
+from fieldlink.models import Category, Writes, Written
 from local.salesforce import FakeSalesforce
+from tests.adapters.salesforce_work import assigned, booked, look, sheet, told, writes
 from tests.adapters.scripted import Answer, nobody, scripted
 from tests.conftest import CLIENT_SECRET, ROSA, ROSAS_MAIL, SITE
 from tests.local.salesforce_setting import CALLBACK, CLIENT, VERIFIER, Clock, allow
@@ -101,11 +101,6 @@ def job(salesforce: FakeSalesforce, rosa: str) -> str:
     )
 
 
-def assignment(salesforce: FakeSalesforce, job: str) -> str:
-    rows = salesforce.rows("AssignedResource")
-    return str(next(row["Id"] for row in rows if row["ServiceAppointmentId"] == job))
-
-
 # ── changes ────────────────────────────────────────────────────────────────────
 
 
@@ -135,7 +130,7 @@ def test_the_first_look_takes_work_that_is_open_however_old(
     seen = org.changes(None)
 
     assert [each.id for each in seen.appointments] == [overdue]
-    assert [each.id for each in seen.assignments] == [assignment(salesforce, overdue)]
+    assert [each.id for each in seen.assignments] == [assigned(salesforce, overdue)]
 
 
 @pytest.mark.parametrize("status", ["Completed", "Canceled", "Cannot Complete"])
@@ -153,7 +148,7 @@ def test_the_first_look_leaves_what_was_closed_long_ago(
 def test_a_row_is_read_in_our_words(org: SalesforceOrg, rosa: str, job: str) -> None:
     seen = org.changes(None)
 
-    [resource], [appointment], [assigned] = (
+    [resource], [appointment], [assignment] = (
         seen.resources,
         seen.appointments,
         seen.assignments,
@@ -167,7 +162,7 @@ def test_a_row_is_read_in_our_words(org: SalesforceOrg, rosa: str, job: str) -> 
     assert appointment.subject == "Boiler"
     assert appointment.latitude == pytest.approx(SITE[0])
     assert appointment.starts_at == NOW + HOUR
-    assert (assigned.appointment, assigned.resource) == (job, rosa)
+    assert (assignment.appointment, assignment.resource) == (job, rosa)
 
 
 def test_the_moment_of_a_look_is_salesforces_own(
@@ -197,13 +192,13 @@ def test_a_later_look_takes_what_was_touched_since(
 def test_what_was_deleted_is_seen_as_deleted(
     org: SalesforceOrg, salesforce: FakeSalesforce, clock: Clock, job: str
 ) -> None:
-    assigned = assignment(salesforce, job)
+    row = assigned(salesforce, job)
     clock.forward(hours=1)
-    salesforce.delete("AssignedResource", assigned)
+    salesforce.delete("AssignedResource", row)
 
     seen = org.changes(clock.now)
 
-    assert [(each.id, each.deleted) for each in seen.assignments] == [(assigned, True)]
+    assert [(each.id, each.deleted) for each in seen.assignments] == [(row, True)]
 
 
 def test_a_change_of_the_user_is_a_change_of_the_resource(
@@ -268,10 +263,10 @@ def test_a_query_that_is_refused_fails_the_look(
 def test_a_view_is_one_resources_work_on_one_appointment(
     org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str
 ) -> None:
-    view = org.view(job, rosa, NOW)
+    view = org.view(look(job, rosa))
 
     assert (view.appointment, view.resource) == (job, rosa)
-    assert view.assignment == assignment(salesforce, job)
+    assert view.assignment == assigned(salesforce, job)
     assert (view.resource_name, view.time_zone) == (ROSA, "Europe/Berlin")
     assert view.starts_at == NOW + HOUR
     assert view.work_order == salesforce.row("ServiceAppointment", job)["ParentRecordId"]
@@ -296,7 +291,7 @@ def test_a_view_has_the_sheets_around_the_day_and_no_others(
         for days in (-9, 0, 9)
     ]
 
-    view = org.view(job, rosa, NOW)
+    view = org.view(look(job, rosa))
 
     assert view.sheets is not None
     assert [(each.id, each.first, each.status) for each in view.sheets] == [
@@ -309,7 +304,7 @@ def test_a_view_of_an_org_without_time_sheets_says_so(
 ) -> None:
     salesforce.no_access.add("TimeSheet")
 
-    view = org.view(job, rosa, NOW)
+    view = org.view(look(job, rosa))
 
     assert view.sheets is None
     assert "TimeSheet" in view.sheets_problem
@@ -321,12 +316,12 @@ def test_time_sheets_that_can_not_be_read_just_now_are_not_taken_for_missing(
     body: Any = [{"errorCode": "QUERY_TIMEOUT", "message": "too slow"}]
     sheets = {"referenceId": "sheets", "httpStatusCode": 400, "body": body}
     found = {"httpStatusCode": 200, "body": {"records": [{"Id": "1"}], "done": True}}
-    names = ("appointment", "assignment", "statuses")
+    names = ("appointments", "assignments", "statuses")
     parts = [sheets, *({"referenceId": name, **found} for name in names)]
     with scripted(Answer(200, {"compositeResponse": parts})) as script:
         org = SalesforceOrg(SalesforceRest(http, StaticKey(script.url), "67.0"), "c", "u")
         with pytest.raises(Unavailable, match="too slow"):
-            org.view("08p000000000001AAA", "0Hn000000000001AAA", NOW)
+            org.view(look("08p000000000001AAA", "0Hn000000000001AAA"))
 
 
 def test_an_appointment_that_is_gone_is_refused(
@@ -335,7 +330,7 @@ def test_an_appointment_that_is_gone_is_refused(
     salesforce.delete("ServiceAppointment", job)
 
     with pytest.raises(Refused, match="does not exist"):
-        org.view(job, rosa, NOW)
+        org.view(look(job, rosa))
 
 
 def test_a_resource_that_is_not_assigned_is_refused(
@@ -344,9 +339,9 @@ def test_a_resource_that_is_not_assigned_is_refused(
     other = salesforce.add_resource("Max", None)
 
     with pytest.raises(Refused, match="not assigned"):
-        org.view(job, other, NOW)
+        org.view(look(job, other))
 
-    assert org.view(job, other, NOW, left=True).assignment == ""
+    assert org.view(look(job, other, left=True)).assignment == ""
 
 
 @pytest.mark.parametrize(
@@ -355,38 +350,16 @@ def test_a_resource_that_is_not_assigned_is_refused(
 )
 def test_what_is_no_id_of_18_characters_never_enters_a_query(text: str) -> None:
     good = "08p000000000001AAA"
-    for ids in ((text, good), (good, text)):
+    for wanted in (look(text or "-", good), look(good, text), look(good, good, others=[text])):
         with pytest.raises(ValueError, match="not a Salesforce id"):
-            salesforce_soql_work.view_queries(*ids, NOW, "")
+            salesforce_soql_work.view_queries(salesforce_soql_work.sight([wanted]))
     with pytest.raises(ValueError, match="not a Salesforce id"):
-        salesforce_soql_work.find_queries(writes(text, event=told("key")))
+        salesforce_soql_found.find_queries(writes(text, event=told("key")))
     with pytest.raises(ValueError, match="not a Salesforce id"):
-        salesforce_soql_work.find_queries(writes(good, entry=booked(text)))
+        salesforce_soql_found.find_queries(writes(good, entries=(booked(text),)))
 
 
 # ── write ──────────────────────────────────────────────────────────────────────
-
-
-def writes(job: str, **more: Any) -> Writes:
-    return Writes.model_validate({"appointment": job, "assignment": "", **more})
-
-
-def told(key: str, subject: str = "Arrived: Rosa", at: datetime = NOW) -> NewEvent:
-    text = f"Rosa: arrived\n{activity.reference(key)}"
-    return NewEvent(key=key, starts_at=at, minutes=1, subject=subject, description=text)
-
-
-def booked(resource: str, key: str = "key", **more: Any) -> SheetEntry:
-    entry = {
-        "key": key,
-        "resource": resource,
-        "day": NOW.date(),
-        "starts_at": NOW,
-        "ends_at": NOW + HOUR,
-        "subject": "Site visit",
-        "description": activity.reference(key),
-    }
-    return SheetEntry.model_validate(entry | more)
 
 
 def test_all_that_a_fact_changes_is_written_in_one_call(
@@ -396,11 +369,11 @@ def test_all_that_a_fact_changes_is_written_in_one_call(
     before = salesforce.api_calls
     wanted = writes(
         job,
-        assignment=assignment(salesforce, job),
         changes={"status": "In Progress", "actual_start": NOW, "actual_end": None},
-        travel_minutes=12.25,
+        travel={assigned(salesforce, job): 12.25},
         event=told("key"),
-        entry=booked(rosa, work_order=order),
+        sheets=(sheet(rosa),),
+        entries=(booked(rosa, new_sheet="sheet", work_order=order),),
     )
 
     made = org.write(wanted)
@@ -409,27 +382,28 @@ def test_all_that_a_fact_changes_is_written_in_one_call(
     work = salesforce.row("ServiceAppointment", job)
     assert work["Status"] == "In Progress"
     assert work["ActualStartTime"].startswith(f"{NOW:%Y-%m-%dT%H:%M}:00")
-    travel = salesforce.row("AssignedResource", wanted.assignment)["ActualTravelTime"]
+    travel = salesforce.row("AssignedResource", *wanted.travel)["ActualTravelTime"]
     assert travel == pytest.approx(12.25)
     event = salesforce.row("Event", made.event)
     assert (event["WhatId"], event["Subject"]) == (job, "Arrived: Rosa")
-    entry = salesforce.row("TimeSheetEntry", made.entry)
-    assert (entry["TimeSheetId"], entry["WorkOrderId"]) == (made.sheet, order)
+    entry = salesforce.row("TimeSheetEntry", made.entries["key"])
+    assert (entry["TimeSheetId"], entry["WorkOrderId"]) == (made.sheets["sheet"], order)
 
 
 def test_an_entry_goes_onto_the_sheet_that_is_there_and_can_be_moved(
     org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str
 ) -> None:
-    first = org.write(writes(job, entry=booked(rosa)))
-    second = org.write(writes(job, entry=booked(rosa, "other", sheet=first.sheet)))
-    moved = booked(rosa, id=first.entry, starts_at=NOW - HOUR)
+    first = org.write(writes(job, sheets=(sheet(rosa),), entries=(booked(rosa),)))
+    there = first.sheets["sheet"]
+    second = org.write(writes(job, entries=(booked(rosa, "other", sheet=there),)))
+    moved = booked(rosa, id=first.entries["key"], starts_at=NOW - HOUR)
 
-    again = org.write(writes(job, entry=moved))
+    again = org.write(writes(job, entries=(moved,)))
 
-    assert second.sheet == first.sheet
-    assert again.entry == first.entry
+    assert again.entries == first.entries
     assert len(salesforce.rows("TimeSheet")) == 1
-    row = salesforce.row("TimeSheetEntry", first.entry)
+    assert salesforce.row("TimeSheetEntry", second.entries["other"])["TimeSheetId"] == there
+    row = salesforce.row("TimeSheetEntry", first.entries["key"])
     assert row["StartTime"].startswith(f"{NOW - HOUR:%Y-%m-%dT%H:%M}")
 
 
@@ -447,7 +421,8 @@ def test_one_refused_part_leaves_nothing_of_the_others(
                 job,
                 changes={"status": "In Progress", "actual_start": NOW},
                 event=told("key"),
-                entry=booked(rosa),
+                sheets=(sheet(rosa),),
+                entries=(booked(rosa),),
             )
         )
 
@@ -471,14 +446,16 @@ def test_a_write_whose_answer_was_lost_may_have_been_carried_out(
     org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str
 ) -> None:
     salesforce.faults.append({"drop": True, "after": True, "match": {"method": "POST"}})
-    wanted = writes(job, event=told("key"), entry=booked(rosa))
+    wanted = writes(job, event=told("key"), sheets=(sheet(rosa),), entries=(booked(rosa),))
 
     with pytest.raises(Unclear):
         org.write(wanted)
 
     found = org.find(wanted)
     assert found.event == salesforce.rows("Event")[0]["Id"]
-    assert found.entry == salesforce.rows("TimeSheetEntry")[0]["Id"]
+    [entry] = salesforce.rows("TimeSheetEntry")
+    assert found.entries == {"key": entry["Id"]}
+    assert found.sheets == {"sheet": entry["TimeSheetId"]}
 
 
 # ── find ───────────────────────────────────────────────────────────────────────
@@ -495,16 +472,16 @@ def test_our_row_is_found_among_others_of_the_same_minute_and_subject(
         DurationInMinutes=1,
         Description="by hand",
     )
-    ids = {
-        key: org.write(writes(job, event=told(key), entry=booked(rosa, key)))
-        for key in ("first", "second")
-    }
+
+    def wanted(key: str) -> Writes:
+        rows = {"sheets": (sheet(rosa),), "entries": (booked(rosa, key),)}
+        return writes(job, event=told(key), **rows)
+
+    ids = {key: org.write(wanted(key)) for key in ("first", "second")}
 
     for key, made in ids.items():
-        found = org.find(writes(job, event=told(key), entry=booked(rosa, key)))
-        assert (found.event, found.entry) == (made.event, made.entry)
-        assert found.sheet == made.sheet
-    assert org.find(writes(job, event=told("third"), entry=booked(rosa, "third"))).event == ""
+        assert org.find(wanted(key)) == made.model_copy(update={"request": ""})
+    assert org.find(wanted("third")) == Written()
 
 
 def test_a_row_of_ours_that_a_person_deleted_counts_as_written(
@@ -535,15 +512,16 @@ def test_nothing_is_asked_where_no_row_would_be_new(
 @example(words="' OR Id != '")
 @example(words="\\' OR Subject != '")
 @example(words="\\")
-def test_any_subject_finds_its_own_row_and_no_other(
+def test_any_subject_is_written_and_its_row_found_by_the_reference_alone(
     org: SalesforceOrg, salesforce: FakeSalesforce, job: str, words: str
 ) -> None:
-    at = NOW + timedelta(minutes=len(salesforce.rows("Event")))
-    made = org.write(writes(job, event=told("key", f"<{words}>", at)))
-    other = org.write(writes(job, event=told("key", f"<{words}'>", at)))
+    number = len(salesforce.rows("Event"))
+    made = org.write(writes(job, event=told(f"key {number}", f"<{words}>")))
+    other = org.write(writes(job, event=told(f"key {number + 1}", f"<{words}>")))
 
-    found = org.find(writes(job, event=told("key", f"<{words}>", at)))
+    found = org.find(writes(job, event=told(f"key {number}", "in other words")))
 
+    assert salesforce.row("Event", made.event)["Subject"] == f"<{words}>".strip()
     assert found.event == made.event != other.event
 
 
@@ -642,8 +620,11 @@ def test_an_error_in_any_shape_is_one_of_ours(http: requests.Session, body: byte
         SalesforceRest(http, StaticKey(script.url), "67.0").call("GET", "/x")
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"{}", b'{"compositeResponse": [7]}'])
-def test_a_composite_that_can_not_be_read_is_unclear(
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>", b"[]", b"{}", b'{"graphs": [7]}', b'{"graphs": []}'],
+)
+def test_an_answer_to_a_write_that_can_not_be_read_is_unclear(
     http: requests.Session, answer: bytes
 ) -> None:
     wanted = writes("08p000000000001AAA", changes={"status": "Done"})

@@ -13,11 +13,11 @@ from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import Refused
-from fieldlink.models import Ability, NewTask, Place, Writes
+from fieldlink.models import Ability, Place, Writes
 from fieldlink.records import Shift
-from fieldlink.writing import activity
 from local.salesforce import FakeSalesforce as Simulator
 from tests import fakes
+from tests.adapters.salesforce_work import look, task
 from tests.fakes import FakeState
 from tests.local.salesforce_setting import CLIENT, allow, exchange
 
@@ -166,18 +166,8 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
         yield Real(simulator, http)
 
 
-def task(key: str = "key", **more: Any) -> NewTask:
-    told = {
-        "key": key,
-        "subject": "Not tracked: Rosa",
-        "description": f"Airplane mode\n{activity.reference(key)}",
-        "due": NOW.date(),
-    }
-    return NewTask.model_validate(told | more)
-
-
 def writes(house: House, **more: Any) -> Writes:
-    return Writes.model_validate({"appointment": house.job, "assignment": "", **more})
+    return Writes.model_validate({"appointment": house.job, **more})
 
 
 @pytest.mark.parametrize("urgent", [True, False])
@@ -195,7 +185,7 @@ def test_a_link_stands_until_it_is_taken_out(house: House) -> None:
     seen = []
     for link in ("https://trck.at/1", "https://trck.at/2", None):
         house.org.write(writes(house, changes={"share_link": link}))
-        view = house.org.view(house.job, house.rosa, NOW)
+        view = house.org.view(look(house.job, house.rosa))
         seen.append((view.link_field, view.share_link))
 
     assert seen == [(True, "https://trck.at/1"), (True, "https://trck.at/2"), (True, None)]

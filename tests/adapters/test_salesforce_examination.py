@@ -126,7 +126,10 @@ def part(name: str, status: int, body: Any) -> dict[str, Any]:
     return {"referenceId": name, "httpStatusCode": status, "body": body}
 
 
-WANTS_ALL = Wants(share_field="Live_Link__c", shifts=True, positions=True)
+WANTS_ALL = Wants(
+    share_field="Live_Link__c", shifts=True, positions=True, distance="Way__c", primary=True
+)
+RIGHTS = set(Ability) - {Ability.VISIT_ENTRIES, Ability.TRAVEL_ENTRIES}  # those are of values
 
 
 def answered(
@@ -174,7 +177,7 @@ def test_an_org_that_shows_people_without_fields_and_nothing_else_lacks_everythi
     assert set(told.missing) == objects - {salesforce_describe.PERSON}
     assert told.unreadable == salesforce_footprint.asked(WANTS_ALL)
     assert set(told.needed) == salesforce_describe.NEEDED
-    assert set(told.lacking) == set(Ability)
+    assert set(told.lacking) == RIGHTS - {Ability.DONE_TASKS}
     assert (told.statuses, told.automatic) == ((), None)
 
 
@@ -183,7 +186,11 @@ def test_every_object_that_we_ask_for_or_write_to_is_described() -> None:
     named |= {each.sobject for each in salesforce_footprint.written(WANTS_ALL).values()}
 
     assert named == {*salesforce_describe.OBJECTS, salesforce_describe.SHIFT}
-    assert set(salesforce_footprint.written(WANTS_ALL)) == set(Ability)
+    written = {
+        *salesforce_footprint.written(WANTS_ALL),
+        *salesforce_footprint.written(Wants(done_tasks=True)),
+    }
+    assert written == RIGHTS
 
 
 def test_what_nobody_wants_is_not_asked_for_and_never_lacking(http: requests.Session) -> None:
@@ -192,7 +199,12 @@ def test_what_nobody_wants_is_not_asked_for_and_never_lacking(http: requests.Ses
         told = answered(script, http, people, wants=Wants())
         [asked] = script.asked
 
-    assert set(told.lacking) == set(Ability) - {Ability.SHARE_LINK, Ability.POSITIONS}
+    assert set(told.lacking) == RIGHTS - {
+        Ability.SHARE_LINK,
+        Ability.DISTANCE,
+        Ability.DONE_TASKS,
+        Ability.POSITIONS,
+    }
     assert told.no_shifts == ""
     assert b"/sobjects/Shift/" not in asked.body
     assert not [each for each in told.unreadable if "Shift" in each or "__c" in each]

@@ -16,6 +16,7 @@ from fieldlink.errors import Lost, Refused, Unavailable
 from fieldlink.models import Category
 from local.salesforce import FakeSalesforce
 from local.salesforce.ids import checked, numbered
+from tests.adapters.salesforce_work import look
 from tests.adapters.scripted import Answer, scripted
 from tests.fakes import FakeState
 from tests.local.salesforce_setting import CLIENT, Clock, allow, exchange
@@ -427,9 +428,9 @@ def test_a_view_leaves_out_what_we_can_not_read(
     unreadable = ("AssignedResource.ActualTravelTime", "ServiceAppointment.ActualDuration")
     salesforce.no_access |= {*unreadable}
 
-    view = seeing(*unreadable).view(job, rosa, NOW)
+    view = seeing(*unreadable).view(look(job, rosa))
 
-    assert (view.actual_travel, view.actual_minutes) == (None, None)
+    assert (view.travel, view.actual_minutes) == (None, None)
 
 
 def test_a_member_of_a_bundle_is_seen_as_one(

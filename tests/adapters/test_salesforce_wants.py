@@ -14,10 +14,11 @@ from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import Closed, Refused, Unavailable
-from fieldlink.models import Ability, NewTask, Place, Writes
+from fieldlink.models import Ability, Place
 from fieldlink.writing import activity
 from local.salesforce import FakeSalesforce
 from local.salesforce.ids import numbered
+from tests.adapters.salesforce_work import look, task, writes
 from tests.fakes import FakeState
 from tests.local.salesforce_setting import CLIENT, Clock, allow, exchange
 
@@ -244,7 +245,7 @@ def test_an_appointment_has_the_time_zone_of_its_territory(
     [work] = org.changes(NOW - HOUR).appointments
 
     assert work.time_zone == zone
-    seen = org.view(job, rosa, NOW)
+    seen = org.view(look(job, rosa))
     assert (seen.site_zone, seen.time_zone) == (zone, "Europe/Berlin")  # of the resource's user
 
 
@@ -275,7 +276,7 @@ def test_without_the_right_to_read_the_hours_the_work_is_seen_all_the_same(
     org = seeing(Wants(), hidden)
 
     assert [(each.id, each.time_zone) for each in org.changes(None).appointments] == [(job, "")]
-    assert org.view(job, rosa, NOW).site_zone == ""
+    assert org.view(look(job, rosa)).site_zone == ""
     assert org.described().no_site_zone == f"{hidden} can't be seen"
 
 
@@ -308,20 +309,6 @@ def test_the_same_row_of_another_version_of_the_api_is_known(
 
 
 # ── Tasks ─────────────────────────────────────────────────────────────────────
-
-
-def task(key: str = "key", **more: Any) -> NewTask:
-    told = {
-        "key": key,
-        "subject": "Not tracked: Rosa",
-        "description": f"Airplane mode\n{activity.reference(key)}",
-        "due": NOW.date(),
-    }
-    return NewTask.model_validate(told | more)
-
-
-def writes(job: str, **more: Any) -> Writes:
-    return Writes.model_validate({"appointment": job, "assignment": "", **more})
 
 
 def test_a_task_is_an_open_one_of_high_priority_on_the_appointment(
@@ -395,9 +382,9 @@ def linked(salesforce: FakeSalesforce) -> None:
 def test_the_link_is_read_and_written_in_the_field_that_the_connection_names(
     org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str, job: str
 ) -> None:
-    empty = org.view(job, rosa, NOW)
+    empty = org.view(look(job, rosa))
     org.write(writes(job, changes={"share_link": LINK}))
-    filled = org.view(job, rosa, NOW)
+    filled = org.view(look(job, rosa))
     org.write(writes(job, changes={"share_link": None}))
 
     assert [(each.link_field, each.share_link) for each in (empty, filled)] == [
@@ -414,7 +401,7 @@ def test_the_link_is_read_and_written_in_the_field_that_the_connection_names(
 def test_without_a_field_that_could_be_one_no_link_is_read(
     seeing: Callable[..., SalesforceOrg], rosa: str, job: str, wants: Wants
 ) -> None:
-    seen = seeing(wants).view(job, rosa, NOW)
+    seen = seeing(wants).view(look(job, rosa))
 
     assert (seen.link_field, seen.share_link) == (False, None)
 
@@ -424,11 +411,11 @@ def test_a_field_that_cannot_be_read_is_left_out_of_the_view(
 ) -> None:
     wants = Wants(share_field=FIELD)
 
-    seen = seeing(wants, f"ServiceAppointment.{FIELD}").view(job, rosa, NOW)
+    seen = seeing(wants, f"ServiceAppointment.{FIELD}").view(look(job, rosa))
 
     assert not seen.link_field
     with pytest.raises(Refused, match=FIELD):
-        seeing(wants).view(job, rosa, NOW)
+        seeing(wants).view(look(job, rosa))
 
 
 def short(salesforce: FakeSalesforce) -> None:

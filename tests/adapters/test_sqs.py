@@ -143,24 +143,70 @@ def test_a_queue_that_is_not_there_is_mended_by_us_and_then_tried_again() -> Non
 
 
 def test_a_postponed_message_comes_again_after_the_wait_and_not_before() -> None:
+    waits = {"first": timedelta(minutes=10), "second": timedelta(seconds=5)}
     with scripted(Answer(200, b"")) as script:
-        SqsOutbox(script.aws, "queue").postpone("receipt", timedelta(minutes=10))
+        SqsOutbox(script.aws, "queue").postpone(waits)
 
     [asked] = script.asked
-    assert asked.headers["x-amz-target"] == "AmazonSQS.ChangeMessageVisibility"
+    assert asked.headers["x-amz-target"] == "AmazonSQS.ChangeMessageVisibilityBatch"
     assert asked.json == {
         "QueueUrl": "queue",
-        "ReceiptHandle": "receipt",
-        "VisibilityTimeout": 600,
+        "Entries": [
+            {"Id": "0", "ReceiptHandle": "first", "VisibilityTimeout": 600},
+            {"Id": "1", "ReceiptHandle": "second", "VisibilityTimeout": 5},
+        ],
     }
 
 
-def test_sqs_takes_a_postponement(aws: Pretended) -> None:
+def test_messages_are_postponed_and_removed_in_batches_of_ten_at_most() -> None:
+    receipts = [f"receipt-{number}" for number in range(21)]
+    with scripted(Answer(200, b"")) as script:
+        outbox = SqsOutbox(script.aws, "queue")
+        outbox.postpone(dict.fromkeys(receipts, timedelta(seconds=5)))
+        outbox.remove(receipts)
+        outbox.remove([])
+        outbox.postpone({})
+
+    sizes = [len(each.json["Entries"]) for each in script.asked]
+    assert sizes == [10, 10, 1, 10, 10, 1]
+    removed = [
+        each["ReceiptHandle"] for asked in script.asked[3:] for each in asked.json["Entries"]
+    ]
+    assert removed == receipts
+    assert script.asked[3].headers["x-amz-target"] == "AmazonSQS.DeleteMessageBatch"
+
+
+def test_sqs_hands_over_what_nobody_is_working_on_as_lambda_would(aws: Pretended) -> None:
+    outbox = SqsOutbox(Aws(aws.access), aws.settings.events_queue_url)
+    outbox.put(message(number, f'{{"n":{number}}}') for number in range(12))
+
+    first, then, rest = outbox.receive(), outbox.receive(), outbox.receive()
+
+    assert (len(first), len(then), rest) == (10, 2, [])
+    found = sorted(first + then, key=lambda each: json.loads(each["body"])["n"])
+    assert [each["body"] for each in found] == [f'{{"n":{number}}}' for number in range(12)]
+    groups = [each["attributes"]["MessageGroupId"] for each in found]
+    assert groups == [f"group-{number}" for number in range(12)]
+    assert {each["attributes"]["ApproximateReceiveCount"] for each in found} == {"1"}
+
+
+def test_sqs_takes_a_postponement_and_a_removal(aws: Pretended) -> None:
     url = aws.settings.events_queue_url
     outbox = SqsOutbox(Aws(aws.access), url)
-    outbox.put([message(0)])
-    [received] = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    outbox.put(message(number, f'{{"n":{number}}}') for number in range(2))
+    first, second = outbox.receive()
 
-    outbox.postpone(received["ReceiptHandle"], timedelta(0))
+    outbox.postpone({first["receiptHandle"]: timedelta(0)})
+    outbox.remove([second["receiptHandle"]])
 
-    assert aws.queued(url) == ["{}"]
+    assert aws.queued(url) == [first["body"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "its"), [("Events.fifo", True), ("Bursts.fifo", False), ("", False)]
+)
+def test_a_queue_knows_what_it_is_called(source: str, its: bool) -> None:
+    with scripted() as script:
+        outbox = SqsOutbox(script.aws, "https://sqs.eu-central-1.amazonaws.com/1/Events.fifo")
+
+    assert outbox.is_called(source) is its

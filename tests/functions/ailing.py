@@ -6,7 +6,9 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.models import Category
 from fieldlink.ports import Message
+from fieldlink.practice import Practice
 from fieldlink.records import (
     Connection,
     Held,
@@ -379,6 +381,22 @@ AILMENTS = (
         wanting(hide("Shift"), by_shifts=True),
         ("Shifts",),
         cure="permission set",
+    ),
+    Ailment(
+        "the field for the distance holds no number",
+        wanting(short_field, practice=Practice(distance_field="Live_Link__c")),
+        (),
+        ("travelled distance",),
+        cure="Number field",
+    ),
+    Ailment(
+        "a status that the settings name was renamed",
+        wanting(
+            lambda _: None, practice=Practice(statuses={Category.COMPLETED: "Formerly done"})
+        ),
+        (),
+        ("names in the settings",),
+        cure="in the settings",
     ),
     Ailment(
         "the field for the customer's link is too short",

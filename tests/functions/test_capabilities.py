@@ -9,6 +9,7 @@ import pytest
 from fieldlink.connecting import capabilities
 from fieldlink.errors import Unclear
 from fieldlink.models import Ability, Delivered, Fact, Kind, Travel
+from fieldlink.practice import Practice
 from fieldlink.records import Capabilities, Connection, OnShift
 from fieldlink.wiring import Services, now
 from fieldlink.writing import positions, replanning
@@ -40,6 +41,11 @@ def without_activity(org: FakeSalesforce) -> None:
 def without_status(org: FakeSalesforce) -> None:
     for row in org.org.store.find("ServiceAppointmentStatus", StatusCode="Completed"):
         org.org.store.remove("ServiceAppointmentStatus", row["Id"])
+
+
+def renamed_type(org: FakeSalesforce) -> None:
+    org.org.objects["TimeSheetEntry"].fields["Type"].restricted = True
+    org.rename_value("TimeSheetEntry", "Type", "Direct", "On Site")
 
 
 LACKS = {
@@ -81,12 +87,12 @@ LACKS = {
         locked("ServiceAppointment.Status"), frozenset({"status"}), "no status: Service"
     ),
     "no status of the category": Lack(
-        without_status, frozenset({"status"}), "no status: this org has none of the category"
+        without_status, frozenset({"status"}), "no status: the Status picklist of appointments"
     ),
     "statuses can't be seen": Lack(
         hidden("ServiceAppointmentStatus"),
         frozenset({"status"}),
-        "no status: this org has none",
+        "no status: ",
     ),
     "the start can't be written": Lack(
         locked("ServiceAppointment.ActualStartTime"), frozenset({"start"}), "no actual start: S"
@@ -98,6 +104,14 @@ LACKS = {
         hidden("User.TimeZoneSidKey"),
         frozenset({"entry"}),
         "no time sheet entry: User.TimeZoneSidKey can't be seen",
+    ),
+    "a renamed type of entries": Lack(
+        renamed_type,
+        frozenset({"entry"}),
+        "no time sheet entry: TimeSheetEntry.Type has no value Direct",
+    ),
+    "fields for our key": Lack(
+        lambda org: org.add_key_field("Fieldlink_Key__c"), frozenset(), ""
     ),
     "a renamed status": Lack(
         lambda org: org.rename_status("Completed", "Fertig"), frozenset(), ""
@@ -303,11 +317,19 @@ def test_every_ability_can_be_lacking(
             "TimeSheetEntry",
         }
     )
+    salesforce.add_field("ServiceAppointment", "Way__c", kind="double")
+    practices = [
+        Practice(distance_field="Way__c", activity=activity) for activity in ("events", "tasks")
+    ]
     wishes = {"share_field": "Live_Link__c", "live_positions": True}
 
-    told = bundle.salesforce(connection.model_copy(update=wishes)).described()
+    lacking: set[Ability] = set()
+    for practice in practices:
+        wished = connection.model_copy(update={**wishes, "practice": practice})
+        lacking |= {*bundle.salesforce(wished).described().lacking}
 
-    assert set(told.lacking) == set(Ability)
+    of_values = {Ability.VISIT_ENTRIES, Ability.TRAVEL_ENTRIES}  # and of no right
+    assert lacking == set(Ability) - of_values
 
 
 def test_a_status_is_not_set_where_nobody_can_tell_how_far_the_work_is(

@@ -35,7 +35,7 @@ class Desk:
         self.aws = aws
         self.bundle = bundle
         self.connection = connection
-        self.url = bundle.settings.events_queue_url
+        self.urls = bundle.settings.events_queue_url, bundle.settings.bursts_queue_url
 
     def report(self, *events: Any, of: str = "") -> None:
         body = json.dumps(list(events)).encode()
@@ -45,13 +45,15 @@ class Desk:
     def work(self, rounds: int = 20) -> int:
         """The worker takes what is queued, again and again; returns how often it did."""
         for number in range(rounds):
-            if not self._take_once():
+            taken = [self._take_once(url) for url in self.urls]
+            if not any(taken):
                 return number
         return rounds
 
-    def _take_once(self) -> bool:
+    def _take_once(self, url: str) -> bool:
+        """Not ten, so that the worker takes no more by itself."""
         sqs = self.aws.client("sqs")
-        wanted = {"QueueUrl": self.url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"]}
+        wanted = {"QueueUrl": url, "MaxNumberOfMessages": 9, "AttributeNames": ["All"]}
         found = sqs.receive_message(**wanted).get("Messages", [])
         if not found:
             return False
@@ -61,13 +63,14 @@ class Desk:
                 "receiptHandle": each["ReceiptHandle"],
                 "body": each["Body"],
                 "attributes": each["Attributes"],
+                "eventSourceARN": f"arn:aws:sqs:eu-central-1:1:{url.rpartition('/')[2]}",
             }
             for each in found
         ]
         answer = update_salesforce.lambda_handler({"Records": records}, CONTEXT)
         again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         for each in found:
-            receipt = {"QueueUrl": self.url, "ReceiptHandle": each["ReceiptHandle"]}
+            receipt = {"QueueUrl": url, "ReceiptHandle": each["ReceiptHandle"]}
             if each["MessageId"] in again:  # its wait is over at once
                 sqs.change_message_visibility(**receipt, VisibilityTimeout=0)
             else:
@@ -219,7 +222,7 @@ def test_an_org_that_is_down_slows_no_other(
         assert state.write(record)
     for number in range(12):
         desk.aws.client("sqs").send_message(
-            QueueUrl=desk.url,
+            QueueUrl=desk.urls[0],
             MessageBody=json.dumps(report(name, arrival(job, number))),
             MessageGroupId=f"group-{number}",
             MessageDeduplicationId=f"key-{number}",
@@ -535,7 +538,7 @@ def test_what_waits_goes_on_though_the_look_itself_is_refused(
     assert found
     assert "refused a look" in found.problem
     assert desk.held == 0
-    assert aws.queued(desk.url) == ["{}"]
+    assert aws.queued(bundle.settings.bursts_queue_url) == ["{}"]
 
 
 def test_a_poll_that_lost_the_answer_to_a_renewal_comes_again_soon_and_only_once(

@@ -26,7 +26,8 @@ def worked_off(aws: Pretended) -> int:
     """Until the queue is empty; how many messages that took."""
     total = 0
     for _ in range(10):
-        bodies = aws.queued(aws.settings.events_queue_url)
+        urls = aws.settings.events_queue_url, aws.settings.bursts_queue_url
+        bodies = [body for url in urls for body in aws.queued(url)]
         if not bodies:
             break
         groups = [f"group-{number}" for number in range(len(bodies))]
@@ -80,7 +81,7 @@ def test_a_delivery_that_was_kept_whole_is_cut_by_the_worker(
 ) -> None:
     events: list[Any] = [EVENT | {"n": n} for n in range(12)]
     delivered(there, json.dumps(events).encode() + b" " * 1_048_576)
-    [pointer] = aws.queued(bundle.settings.events_queue_url)
+    [pointer] = aws.queued(bundle.settings.bursts_queue_url)
 
     update_salesforce.lambda_handler(batch(pointer), CONTEXT)
 
@@ -112,7 +113,7 @@ def test_what_is_kept_for_a_connection_that_does_not_exist_is_parked(
     aws: Pretended, bundle: Services, there: str
 ) -> None:
     delivered(there, b"[{}]" + b" " * 1_048_576)
-    [pointer] = aws.queued(aws.settings.events_queue_url)
+    [pointer] = aws.queued(aws.settings.bursts_queue_url)
     told = json.loads(pointer) | {"connection": "another-connection_0123456789"}
 
     update_salesforce.lambda_handler(batch(told), CONTEXT)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from itsdangerous import URLSafeTimedSerializer
 
 from fieldlink.adapters.aws import Aws
-from fieldlink.adapters.ledger import DynamoMeter
+from fieldlink.adapters.meter import DynamoMeter
 from fieldlink.config import AwsAccess
 from fieldlink.console import sessions
 from fieldlink.errors import Refused

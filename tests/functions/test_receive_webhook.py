@@ -36,7 +36,8 @@ def answered(event: dict[str, Any]) -> int:
 
 
 def queued(aws: Pretended) -> list[Any]:
-    return [json.loads(body)["event"] for body in aws.queued(aws.settings.events_queue_url)]
+    urls = aws.settings.events_queue_url, aws.settings.bursts_queue_url
+    return [json.loads(body)["event"] for url in urls for body in aws.queued(url)]
 
 
 def kept(bundle: Services, prefix: str = "") -> list[str]:
@@ -338,7 +339,7 @@ def test_a_delivery_that_lambda_hands_us_is_taken_however_large_it_is(
     assert (handed <= LAMBDA_TAKES) is passes
     assert answered(event) == 200
 
-    [pointer] = (json.loads(each) for each in aws.queued(bundle.settings.events_queue_url))
+    [pointer] = (json.loads(each) for each in aws.queued(bundle.settings.bursts_queue_url))
     assert bundle.spool.get(pointer["spooled"]) == body
 
 
@@ -401,8 +402,9 @@ def test_a_connection_never_takes_what_another_was_sent(
 def test_while_the_queue_is_gone_deliveries_are_kept_and_taken_up_when_it_is_back(
     aws: Pretended, there: str, bundle: Services, logged: Callable[[], str]
 ) -> None:
-    url = bundle.settings.events_queue_url
-    aws.client("sqs").delete_queue(QueueUrl=url)
+    url = bundle.settings.bursts_queue_url
+    for each in (url, bundle.settings.events_queue_url):
+        aws.client("sqs").delete_queue(QueueUrl=each)
 
     assert answered(delivery(there, BODY)) == 200
 
@@ -413,7 +415,7 @@ def test_while_the_queue_is_gone_deliveries_are_kept_and_taken_up_when_it_is_bac
     fifo = {"FifoQueue": "true"}
     aws.client("sqs").create_queue(QueueName=url.rpartition("/")[2], Attributes=fifo)
     assert taken_up() == 1
-    assert queued(aws) == [EVENT]
+    assert [json.loads(each)["event"] for each in aws.queued(url)] == [EVENT]
     assert kept(bundle) == []
 
 

@@ -14,6 +14,7 @@ from fieldlink.records import Connection, Held, Parked
 from fieldlink.wiring import Services
 from fieldlink.worker import Context, Work, work_off
 from tests.adapters.scripted import Answer, Script, scripted
+from tests.fakes import Killed
 from tests.functions.calls import CONTEXT, batch
 
 ARRIVED = datetime(2026, 3, 4, 9, tzinfo=UTC)
@@ -32,9 +33,12 @@ class Hands:
     errors: dict[str, Exception] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     noted: list[tuple[str, str]] = field(default_factory=list)
+    killed: str = ""  # the body at which the worker is stopped
 
     def take(self, body: str) -> str:
         self.taken.append(body)
+        if body == self.killed:
+            raise Killed(body)
         if body in self.errors:
             raise self.errors[body]
         return "done"
@@ -63,7 +67,7 @@ def worked(
 
 
 def _waits(script: Script) -> dict[str, int]:
-    asked = [each.json for each in script.asked]
+    asked = [entry for each in script.asked for entry in each.json["Entries"]]
     return {each["ReceiptHandle"]: each["VisibilityTimeout"] for each in asked}
 
 
@@ -234,6 +238,35 @@ def test_a_lost_connection_is_told_once_however_many_messages_meet_it(
     assert found.told
 
 
+def test_a_batch_is_one_line_of_the_log_with_its_outcomes_and_its_connections(
+    bundle: Services, logged: Callable[[], str]
+) -> None:
+    assert bundle
+    hands = Hands({"b": Refused("no"), "d": Unavailable("down")})
+
+    worked(hands, batch("a", "b", "c", "d", "e", groups=["one", "one", "one", "two", "two"]))
+
+    lines = [json.loads(each) for each in logged().splitlines() if "worked off" in each]
+    [line] = [each for each in lines if each.get("message") == "worked off"]
+    assert line["queue"] == "events"
+    assert line["outcomes"] == {"done": 2, "parked": 1, "comes again": 2}
+    assert line["connections"] == {"c": 4}  # the fifth has not been looked at
+
+
+def test_a_batch_that_can_not_be_postponed_comes_again_all_the_same(
+    bundle: Services, logged: Callable[[], str]
+) -> None:
+    assert bundle
+    with scripted(Answer(500)) as script:
+        hands = Hands({"a": Unavailable("down")})
+        work = Work("events", SqsOutbox(script.aws, "queue"), lambda _: "c", hands.take)
+
+        answer = work_off(batch("a"), work, CONTEXT)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert "not postponed" in logged()
+
+
 def test_a_message_that_is_parked_twice_is_one_item(bundle: Services) -> None:
     hands = Hands({"a": Refused("no")})
 
@@ -278,3 +311,12 @@ def test_no_line_of_the_log_carries_the_text_of_a_cause(
 
     assert SECRET_TEXT not in logged()
     assert type(error).__name__ in logged() or "parked" in logged()
+
+
+def test_a_worker_that_is_stopped_parks_nothing(bundle: Services) -> None:
+    stopped = Hands(killed="a")
+
+    with pytest.raises(Killed):
+        worked(stopped, batch("a", tries=29))
+
+    assert bundle.state.all_of(Parked, "c") == []

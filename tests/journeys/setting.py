@@ -108,8 +108,11 @@ class Scene:
         return [each for each in rows if each["TimeSheetId"] in sheets]
 
     def ledger(self) -> list[dict[str, Any]]:
-        rows = items(self.town, "LedgerTable")
-        return [json.loads(each["body"]) for each in rows if self.connection in each["pk"]]
+        return [
+            json.loads(each["body"])
+            for each in items(self.town, "LedgerTable")
+            if self.connection in each["pk"] and not each["sk"].startswith("~link#")
+        ]
 
     def outcomes(self, *kinds: str) -> Counter[tuple[str, str]]:
         """How often each outcome stands in the ledger for facts of these kinds, or for all."""

@@ -1,6 +1,7 @@
 """What an org or its user can't have written is left out; all else is written."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from fieldlink.connecting import capabilities
 from fieldlink.errors import Refused, Unclear
 from fieldlink.models import (
     Ability,
+    Assigned,
+    Booked,
     Category,
     Described,
     Kind,
@@ -19,11 +22,23 @@ from fieldlink.models import (
     View,
     Writes,
 )
-from fieldlink.records import Capabilities, Entry, Ours, Visit
-from fieldlink.writing import reports, writes
+from fieldlink.practice import Practice
+from fieldlink.records import (
+    Capabilities,
+    Day,
+    Entry,
+    Ours,
+    OursOfDay,
+    Part,
+    Stretch,
+    Trip,
+    Visit,
+)
+from fieldlink.writing import reports, time_sheets, writes
 from tests.fakes import NOON, STATUSES
 from tests.make import (
     APPOINTMENT,
+    ASSIGNMENT,
     CONNECTION,
     RESOURCE,
     World,
@@ -39,12 +54,48 @@ CAME = fact(Kind.ARRIVED, at(9), travel={"seconds": 600})
 OUT = fact(Kind.CHECKED_OUT, at(10))
 WEEK = Sheet(id="0kt1", first=at(0).date(), last=at(0).date(), status="New")
 WHY = "not for us"
+PRACTICE = Practice(time_sheets="visits_and_travel")
+TASKS = Practice(activity="tasks", task_status="Done")
+WORK = Part(
+    appointment=APPOINTMENT,
+    assignment=ASSIGNMENT,
+    blocks=(Stretch(start=at(9), end=at(10)),),
+    trip=Trip(arrived_at=at(9), seconds=600),
+)
 
 
-def planned(*lacking: Ability, seen: View | None = None, ours: Ours | None = None) -> Writes:
+def why(*lacking: Ability) -> dict[Ability, str]:
+    return {each: f"{WHY}: {each}" for each in lacking}
+
+
+def planned(
+    *lacking: Ability,
+    seen: View | None = None,
+    ours: Ours | None = None,
+    practice: Practice = PRACTICE,
+) -> Writes:
     """What a check-out after an arrival writes, where these things can't be written."""
-    why = {each: f"{WHY}: {each}" for each in lacking}
-    return writes.plan(OUT, [CAME], seen or view(), ours or Ours(), why)
+    seen = seen or view()
+    return writes.plan(OUT, [CAME], seen, ours or Ours(), practice, why(*lacking))
+
+
+def planned_day(
+    *lacking: Ability, seen: View | None = None, ours: OursOfDay | None = None
+) -> Writes:
+    """Likewise what the day of that work calls for."""
+    day = Day(
+        connection=CONNECTION,
+        resource=RESOURCE,
+        on=at(0).date(),
+        parts={APPOINTMENT: WORK},
+        ours=ours or OursOfDay(),
+    )
+    return time_sheets.plan(day, seen or sighted(), PRACTICE, why(*lacking)).writes
+
+
+def sighted(**more: Any) -> View:
+    team = (Assigned(id=ASSIGNMENT, resource=RESOURCE),)
+    return view(team=team, **more)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +116,12 @@ def test_a_field_that_cannot_be_written_is_left_out_alone(ability: Ability, name
 
 
 def test_travel_time_that_cannot_be_written_is_left_out_alone() -> None:
-    without = planned(Ability.TRAVEL_TIME)
+    without = planned_day(Ability.TRAVEL_TIME)
 
     assert without.left_out == (f"no {Ability.TRAVEL_TIME}: {WHY}: {Ability.TRAVEL_TIME}",)
-    update = {"travel_minutes": None, "left_out": without.left_out}
-    assert without == planned().model_copy(update=update)
+    everything = planned_day()
+    assert everything.travel == {ASSIGNMENT: 10}
+    assert (without.travel, without.entries) == ({}, everything.entries)
 
 
 def test_an_activity_that_takes_no_rows_is_left_out_alone() -> None:
@@ -92,37 +144,87 @@ def test_a_duration_is_mended_only_by_the_times_that_are_written() -> None:
     assert "actual_minutes" not in neither.changes
 
 
+@pytest.mark.parametrize("practice", [PRACTICE, TASKS])
+def test_what_cannot_be_written_in_the_middle_is_left_out_of_any_writes(
+    practice: Practice,
+) -> None:
+    event = planned(practice=practice).event
+    whole = Writes(
+        appointment=APPOINTMENT,
+        through="Dispatched",
+        changes={"status": "Completed", "actual_end": at(10)},
+        travel={ASSIGNMENT: None},
+        distances={APPOINTMENT: 3.2},
+        event=event,
+    )
+    told = Ability.DONE_TASKS if practice is TASKS else Ability.EVENTS
+    lacks = (Ability.STATUS, Ability.TRAVEL_TIME, Ability.DISTANCE, told)
+
+    without = capabilities.within(whole, why(*lacks))
+
+    assert without.left_out == tuple(f"no {each}: {WHY}: {each}" for each in lacks)
+    assert without == Writes(
+        appointment=APPOINTMENT, changes={"actual_end": at(10)}, left_out=without.left_out
+    )
+
+
+def test_an_event_without_its_place_is_made_all_the_same_and_nobody_need_know() -> None:
+    somewhere = planned(seen=view(address="Unter den Linden 1"))
+    nowhere = planned(Ability.EVENT_PLACE, seen=view(address="Unter den Linden 1"))
+
+    assert somewhere.event
+    assert nowhere.event
+    assert (somewhere.event.place, nowhere.event.place) == ("Unter den Linden 1", "")
+    assert nowhere.left_out == ()
+
+
 @pytest.mark.parametrize("ability", [Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES])
 def test_without_the_right_to_a_sheet_or_an_entry_no_entry_is_made(ability: Ability) -> None:
-    without = planned(ability)
+    without = planned_day(ability)
 
-    assert without.entry is None
+    assert (without.entries, without.sheets) == ((), ())
     assert without.left_out == (f"no time sheet entry: {WHY}: {ability}",)
-    assert without.changes == planned().changes
+    assert without.travel == planned_day().travel
 
 
 def test_an_entry_goes_onto_a_sheet_that_is_there_without_the_right_to_make_one() -> None:
-    entry = planned(Ability.TIME_SHEETS, seen=view(sheets=(WEEK,))).entry
+    without = planned_day(Ability.TIME_SHEETS, seen=sighted(sheets=(WEEK,)))
 
-    assert entry is not None
-    assert entry.sheet == WEEK.id
+    assert {each.sheet for each in without.entries} == {WEEK.id}
 
 
 def test_an_entry_of_ours_stays_as_it_is_where_entries_cannot_be_changed() -> None:
-    ours = Ours(entries={RESOURCE: Entry(id="0ku1", starts_at=at(8), ends_at=at(9))})
+    [entry, *_] = planned_day(Ability.TRAVEL_ENTRIES).entries
+    wrote = Entry(id="0ku1", starts_at=at(9), ends_at=at(11))
+    booked = Booked(starts_at=at(9), ends_at=at(11), sheet=WEEK.id)
+    seen = sighted(sheets=(WEEK,), entries={"0ku1": booked})
 
-    without = planned(Ability.CHANGED_ENTRIES, ours=ours)
+    without = planned_day(
+        Ability.CHANGED_ENTRIES,
+        Ability.TRAVEL_ENTRIES,
+        seen=seen,
+        ours=OursOfDay(entries={entry.key: wrote}),
+    )
 
-    assert without.entry is None
+    assert without.entries == ()
     told = f"no time sheet entry: {WHY}: {Ability.CHANGED_ENTRIES}"
-    assert without.left_out == (told,)
+    assert told in without.left_out
+
+
+@pytest.mark.parametrize("ability", [Ability.VISIT_ENTRIES, Ability.TRAVEL_ENTRIES])
+def test_one_kind_of_entry_is_left_out_and_the_other_is_made(ability: Ability) -> None:
+    without = planned_day(ability)
+
+    left = {Ability.VISIT_ENTRIES: "Indirect", Ability.TRAVEL_ENTRIES: "Direct"}
+    assert [each.type for each in without.entries] == [left[ability]]
+    assert without.left_out == (f"no time sheet entry: {WHY}: {ability}",)
 
 
 def test_what_is_not_wished_for_is_not_told_of() -> None:
     on_the_way = fact(Kind.ON_THE_WAY, at(8))
-    why = dict.fromkeys(Ability, WHY)
+    known = view(category=Category.DISPATCHED)
 
-    planned = writes.plan(on_the_way, [], view(category=Category.DISPATCHED), Ours(), why)
+    planned = writes.plan(on_the_way, [], known, Ours(), PRACTICE, why(*Ability))
 
     assert planned.left_out == ()
 
@@ -132,9 +234,11 @@ def test_an_org_without_a_status_of_the_category_gets_the_times_and_is_told_so()
 
     without = planned(seen=view(statuses=few))
 
-    assert "status" not in without.changes
+    assert without.changes["status"] == "In Progress"  # as far as the org has one
     assert {"actual_start", "actual_end"} <= set(without.changes)
-    assert without.left_out == ("no status: this org has none of the category Completed",)
+    [told] = without.left_out
+    assert told.startswith("no status: ")
+    assert told.endswith("lacks a value of category Completed")
 
 
 @given(st.sets(st.sampled_from(Ability)))
@@ -144,19 +248,9 @@ def test_nothing_lacking_is_written_and_nothing_else_is_left_out(lacking: set[Ab
     for name, ability in capabilities.CHANGING.items():
         kept = ability not in lacking and name in everything.changes
         assert (name in without.changes) is kept
-    assert (without.travel_minutes is None) is (Ability.TRAVEL_TIME in lacking)
     assert (without.event is None) is (Ability.EVENTS in lacking)
-    sheets = {Ability.TIME_SHEETS, Ability.TIME_SHEET_ENTRIES}
-    assert (without.entry is None) is bool(lacking & sheets)
-    unused = {
-        Ability.ACTUAL_DURATION,
-        Ability.CHANGED_ENTRIES,
-        Ability.POSITIONS,
-        Ability.SHARE_LINK,
-        Ability.TASKS,
-        Ability.URGENT_TASKS,
-    }
-    assert bool(without.left_out) is bool(lacking - unused)
+    used = {Ability.STATUS, Ability.ACTUAL_START, Ability.ACTUAL_END, Ability.EVENTS}
+    assert bool(without.left_out) is bool(lacking & used)
 
 
 OUTAGE = fact(Kind.OUTAGE_BEGAN, at(9), reason="airplane_mode_detected")
@@ -170,9 +264,9 @@ def test_an_outage_is_told_in_an_urgent_task_and_changes_nothing_else() -> None:
             actual_start=at(9),
             status="In Progress",
             category=Category.IN_PROGRESS,
-            actual_travel=10,
         ),
-        Ours(actual_start=at(9), travel={"03r000000000001AAA": 10}),
+        Ours(actual_start=at(9)),
+        PRACTICE,
     )
 
     assert planned.task
@@ -182,20 +276,71 @@ def test_an_outage_is_told_in_an_urgent_task_and_changes_nothing_else() -> None:
 
 
 def test_a_task_that_cannot_be_made_is_left_out_alone() -> None:
-    why = {Ability.TASKS: WHY, Ability.URGENT_TASKS: WHY}
+    lacking = {Ability.TASKS: WHY, Ability.URGENT_TASKS: WHY}
 
-    planned = writes.plan(OUTAGE, [], view(), Ours(), why)
+    planned = writes.plan(OUTAGE, [], view(), Ours(), PRACTICE, lacking)
 
     assert planned.task is None
     assert planned.left_out == (f"no {Ability.TASKS}: {WHY}",)
 
 
 def test_a_task_that_cannot_be_urgent_is_made_all_the_same_and_nobody_need_know() -> None:
-    planned = writes.plan(OUTAGE, [], view(), Ours(), {Ability.URGENT_TASKS: WHY})
+    lacking = {Ability.URGENT_TASKS: WHY}
+
+    planned = writes.plan(OUTAGE, [], view(), Ours(), PRACTICE, lacking)
 
     assert planned.task
     assert not planned.task.urgent
     assert planned.left_out == ()
+
+
+# ── values that an org no longer lists ────────────────────────────────────────
+
+
+def known(**listed: tuple[str, ...]) -> Capabilities:
+    names = {"types": "TimeSheetEntry.Type", "tasks": "Task.Status"}
+    told = {names[name]: values for name, values in listed.items()}
+    return Capabilities(
+        connection=CONNECTION, checked_at=NOON, lacking={Ability.STATUS: WHY}, listed=told
+    )
+
+
+def test_a_value_that_was_renamed_costs_only_what_is_written_with_it() -> None:
+    able = known(types=("Direct", "Driving"), tasks=("Completed",))
+
+    assert capabilities.lacking(able, PRACTICE) == {
+        Ability.STATUS: WHY,
+        Ability.TRAVEL_ENTRIES: "TimeSheetEntry.Type has no value Indirect",
+    }
+    assert capabilities.lacking(able, TASKS)[Ability.DONE_TASKS] == (
+        "Task.Status has no value Done"
+    )
+
+
+def test_a_list_that_cannot_be_seen_tells_nothing() -> None:
+    assert capabilities.lacking(known(), TASKS) == {Ability.STATUS: WHY}
+    assert capabilities.lacking(None, TASKS) == {}
+
+
+@pytest.mark.parametrize("activity", ["events", "tasks"])
+def test_a_renamed_status_of_tasks_leaves_out_the_row_and_writes_the_times(
+    activity: str,
+) -> None:
+    world = World()
+    practice = Practice.model_validate({"activity": activity, "task_status": "Done"})
+    world.connection = world.connection.model_copy(update={"practice": practice})
+    world.salesforce.told = Described(
+        statuses=STATUSES, listed={"Task.Status": ("Not Started", "Completed")}
+    )
+
+    outcome = arrive(world)
+
+    assert outcome is Outcome.APPLIED
+    assert world.salesforce.work[APPOINTMENT].actual_start == at(9)
+    [row] = world.ledger.rows
+    told = "no Tasks in the Activity: Task.Status has no value Done"
+    assert (row.reason == told) is (activity == "tasks")
+    assert world.salesforce.done == []
 
 
 # ── what is known of an org ───────────────────────────────────────────────────
@@ -245,6 +390,8 @@ def test_the_same_again_is_written_once_a_week() -> None:
         Described(unreadable=("User.Email",), statuses=STATUSES),
         Described(lacking={Ability.STATUS: WHY}, statuses=STATUSES),
         Described(statuses=(Status(name="Begun", category=Category.IN_PROGRESS),)),
+        Described(statuses=STATUSES, keyed=("Event",)),
+        Described(statuses=STATUSES, listed={"Task.Status": ("Done",)}),
     ],
 )
 def test_news_is_written_at_once(news: Described) -> None:
@@ -257,6 +404,7 @@ def test_news_is_written_at_once(news: Described) -> None:
     known = stored(world)
     assert (known.unreadable, known.lacking) == (news.unreadable, news.lacking)
     assert known.statuses == news.statuses
+    assert (known.keyed, known.listed) == (news.keyed, news.listed)
 
 
 def test_a_connection_knows_what_it_may_do_as_soon_as_it_is_connected() -> None:
@@ -313,7 +461,8 @@ def test_an_org_that_refuses_without_a_reason_that_we_see_is_asked_once_and_not_
         arrive(world)
 
     assert world.fate.effects.count("describe all") == 2  # once by this test
-    assert world.fate.effects.count("write Salesforce") == 1
+    # As planned, as planned once more, and without the status, which may have been the cause.
+    assert world.fate.effects.count("write Salesforce") == 3
 
 
 def test_a_second_refusal_parks_it() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Unclear
 from fieldlink.models import Outcome
 from fieldlink.records import Visit
 from fieldlink.writing import reports
-from fieldlink.writing.write_back import ABANDONED
+from fieldlink.writing.standing import ABANDONED
 from tests.fakes import NOON
 from tests.make import (
     APPOINTMENT,
@@ -182,9 +182,10 @@ def test_an_estimate_of_whoever_has_the_work_no_more_is_ignored_and_not_parked()
 
 def test_an_estimate_is_judged_by_the_one_that_another_worker_had_begun_to_tell() -> None:
     world = World()
-    world.fate.fail("write Salesforce", Unavailable("503"), times=1)
-    with pytest.raises(Unavailable):
+    world.fate.fail("write Salesforce", Unclear("no answer"), times=1)
+    with pytest.raises(Unclear):
         take(world, FIRST)
+    world.pass_time(ABANDONED)
 
     take(world, estimate("traffic_update", 61, at=at(9, 1)), FIRST)
 

@@ -48,7 +48,7 @@ class Waiting:
         return holding.release(
             connection(),
             state=self.state,
-            events=self.events,
+            bursts=self.events,
             more=lambda: next(left, None) is not None,
         )
 
@@ -88,7 +88,7 @@ def test_what_is_held_of_one_connection_waits_for_no_other() -> None:
     waiting = Waiting()
 
     other = connection(connection="other-connection-for-tests-01")
-    sent = holding.release(other, state=waiting.state, events=waiting.events, more=lambda: True)
+    sent = holding.release(other, state=waiting.state, bursts=waiting.events, more=lambda: True)
 
     assert (sent, waiting.left) == (0, 3)
 

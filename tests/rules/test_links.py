@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fieldlink.errors import Refused
 from fieldlink.models import LINK_LENGTH, Ability, Fact, Kind, View, Writes
+from fieldlink.practice import Practice
 from fieldlink.records import Intent, Ours, Visit
 from fieldlink.writing import links, writes
 from fieldlink.writing.write_back import to_appointment
@@ -45,7 +46,7 @@ def plan(
     ours: Ours | None = None,
     lacking: dict[Ability, str] | None = None,
 ) -> Writes:
-    return writes.plan(told, known, seen, ours or Ours(), lacking or {})
+    return writes.plan(told, known, seen, ours or Ours(), Practice(), lacking or {})
 
 
 # ── in the field ──────────────────────────────────────────────────────────────

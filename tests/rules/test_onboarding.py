@@ -8,8 +8,15 @@ import pytest
 
 from fieldlink.connecting import onboarding
 from fieldlink.connecting.office import Office
-from fieldlink.connecting.settings import Typed, change_settings, settings_of, tracked_otherwise
+from fieldlink.connecting.settings import (
+    Typed,
+    change_settings,
+    form_of,
+    tracked_otherwise,
+    wanted,
+)
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.models import Category
 from fieldlink.records import Connection, Listed, WebhookKeys
 from tests.fakes import FakeAuthorisation, FakeHyperTrack, FakeKeyRing, FakeVault
 from tests.make import CONNECTION, World
@@ -216,7 +223,8 @@ def test_the_webhook_door_learns_of_a_changed_wish_for_positions() -> None:
     stored = town.state.read(Connection, made.connection)
     assert stored
 
-    change_settings(stored, settings_of(stored)._replace(live_positions="yes"), town.state)
+    typed = form_of(stored, {"live_positions": "yes"})
+    change_settings(wanted(stored, typed), town.state)
 
     keys = town.state.read(WebhookKeys, made.connection)
     changed = town.state.read(Connection, made.connection)
@@ -231,15 +239,30 @@ def test_settings_that_could_not_be_kept_in_full_are_as_before_when_typed_again(
     made = create(town, TYPED)
     stored = town.state.read(Connection, made.connection)
     assert stored
-    typed = settings_of(stored)._replace(live_positions="yes", tracking="orders")
+    typed = form_of(stored, {"live_positions": "yes", "tracking": "orders"})
     town.fate.fail("write WebhookKeys", Unavailable("busy"), times=1)
 
     with pytest.raises(Unavailable):
-        change_settings(stored, typed, town.state)
+        change_settings(wanted(stored, typed), town.state)
 
     assert town.kept == stored
-    again = change_settings(town.kept, typed, town.state)
+    again = change_settings(wanted(town.kept, typed), town.state)
     assert tracked_otherwise(stored, again)
+
+
+def test_how_work_is_written_is_kept_and_nobody_is_looked_at_again_for_it() -> None:
+    town = Town()
+    made = create(town, TYPED)
+    stored = town.state.read(Connection, made.connection)
+    assert stored
+
+    typed = form_of(stored, {"arrival_by": "check_in", "status.COMPLETED": "Done"})
+    changed = change_settings(wanted(stored, typed), town.state)
+
+    assert town.kept.practice == changed.practice
+    assert (changed.practice.arrival_by, changed.practice.join) == ("check_in", 60)
+    assert changed.practice.statuses == {Category.COMPLETED: "Done"}
+    assert not tracked_otherwise(stored, changed)
 
 
 def test_a_nameless_connection_is_called_as_its_account() -> None:

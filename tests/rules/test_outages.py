@@ -580,7 +580,7 @@ def test_a_task_says_what_is_wrong_and_what_to_do() -> None:
     ]
     [row] = world.ledger.rows
     assert (row.appointment, row.resource) == (APPOINTMENT, RESOURCE)
-    assert row.wrote["task"] == task.id
+    assert row.wrote["task"]["id"] == task.id
 
 
 def test_several_facts_about_one_outage_are_told_once() -> None:

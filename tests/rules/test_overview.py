@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fieldlink.console import overview
+from fieldlink.models import Category
 from fieldlink.parking import Attempt, parked
-from fieldlink.records import Gate, Listed, Watermark, WebhookTested
-from tests.fakes import NOON, FakeState
+from fieldlink.practice import Practice
+from fieldlink.records import Capabilities, Gate, Listed, Watermark, WebhookTested
+from tests.fakes import NOON, STATUSES, FakeState
 from tests.make import CONNECTION, connection, resource
 
 
@@ -37,14 +39,28 @@ def test_what_has_happened_is_shown() -> None:
     state = FakeState()
     state.write(Watermark(connection=CONNECTION, at=NOON))
     state.write(WebhookTested(connection=CONNECTION, at=NOON))
-    for number in range(3):
+    for number, cause in enumerate(("no right", "no row 1", "no row 2")):
         message = Attempt(CONNECTION, "events", str(number), "group", tries=1)
-        state.write(parked(message, f"cause {number}", now=NOON + timedelta(hours=number)))
+        state.write(parked(message, cause, now=NOON + timedelta(hours=number)))
 
     shown = overview.details(connection(), state, NOON)
 
     assert shown["watermark"] == shown["tested"] == "2026-03-04 12:00 UTC"
-    assert [each.cause for each in shown["parked"]] == ["cause 2", "cause 1", "cause 0"]
+    assert [(each.number, each.first, each.last) for each in shown["parked"]] == [
+        (2, "2026-03-04 13:00 UTC", "2026-03-04 14:00 UTC"),
+        (1, "2026-03-04 12:00 UTC", "2026-03-04 12:00 UTC"),
+    ]
+
+
+def test_what_was_renamed_in_the_org_since_the_settings_named_it_is_shown() -> None:
+    state = FakeState()
+    practice = Practice(statuses={Category.COMPLETED: "Done"})
+    state.write(Capabilities(connection=CONNECTION, checked_at=NOON, statuses=STATUSES))
+
+    [told] = overview.details(connection(practice=practice), state, NOON)["forgotten"]
+
+    assert "no “Done”" in told
+    assert overview.details(connection(), state, NOON)["forgotten"] == []
 
 
 def test_what_belongs_to_another_connection_is_not_shown() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,31 +12,16 @@ from hypothesis import strategies as st
 from fieldlink import parking
 from fieldlink.errors import Closed, Contended, Lost, Refused, Unavailable, Unclear
 from fieldlink.parking import Again, Attempt
-from fieldlink.records import Parked
-from tests.fakes import NOON, FakeState, Killed
+from tests.fakes import NOON
 from tests.make import CONNECTION
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MESSAGE = Attempt(CONNECTION, "events", '{"a": 1}', "group", tries=1)
 LAST_OF_THE_QUEUE = 30
 
 
-def raising(error: BaseException) -> Callable[[], str]:
-    def work() -> str:
-        raise error
-
-    return work
-
-
-def unavailable(_: Parked) -> None:
-    raise Unavailable("SQS")
-
-
-def attempt(error: BaseException, tries: int, spread: float = 1) -> str:
-    return parking.attempt(
-        raising(error),
+def settled(error: Exception, tries: int, spread: float = 1) -> str:
+    return parking.settle(
+        error,
         MESSAGE._replace(tries=tries),
         park=lambda cause: f"parked: {cause}",
         spread=spread,
@@ -49,17 +33,13 @@ def waits(error: Exception, spread: float, most: int = 11) -> list[int]:
     found = []
     for tries in range(1, most + 1):
         with pytest.raises(Again) as again:
-            attempt(error, tries, spread)
+            settled(error, tries, spread)
         found.append(int(again.value.wait.total_seconds()))
     return found
 
 
-def test_what_succeeds_is_done() -> None:
-    assert parking.attempt(lambda: "done", MESSAGE, park=lambda _: "parked") == "done"
-
-
 def test_what_is_refused_is_parked_at_once_in_the_vendors_words() -> None:
-    assert attempt(Refused("the record is locked"), 1) == "parked: the record is locked"
+    assert settled(Refused("the record is locked"), 1) == "parked: the record is locked"
 
 
 @pytest.mark.parametrize("error", [Unavailable("503"), Unclear("no answer"), Lost("revoked")])
@@ -99,7 +79,7 @@ def test_a_row_that_is_held_one_time_in_five_is_written_within_six_tries() -> No
         for tries in range(1, 30):
             error = Contended("UNABLE_TO_LOCK_ROW") if random.random() < 0.2 else None
             try:
-                attempt(error, tries, random.random()) if error else None
+                settled(error, tries, random.random()) if error else None
             except Again:
                 continue
             return tries
@@ -114,27 +94,25 @@ def test_what_waits_for_a_closed_org_is_held_at_any_try_and_where_nothing_is_hel
     for error in (Closed("down"), Lost("revoked")):
         for tries in (1, LAST_OF_THE_QUEUE - 1):
             message = MESSAGE._replace(tries=tries)
-            held = parking.attempt(
-                raising(error), message, park=lambda _: "parked", hold=lambda e: f"held: {e}"
+            held = parking.settle(
+                error, message, park=lambda _: "parked", hold=lambda e: f"held: {e}"
             )
             assert held == f"held: {error}"
         with pytest.raises(Again):
-            attempt(error, 1)
+            settled(error, 1)
 
 
 def test_only_what_waits_for_a_closed_org_is_held() -> None:
     for error in (Unavailable("503"), Unclear("no answer"), Contended("locked")):
         with pytest.raises(Again):
-            parking.attempt(
-                raising(error), MESSAGE, park=lambda _: "parked", hold=lambda _: "held"
-            )
+            parking.settle(error, MESSAGE, park=lambda _: "parked", hold=lambda _: "held")
 
 
 def test_what_stays_unavailable_is_parked_one_try_before_the_queue_gives_up() -> None:
     with pytest.raises(Again):
-        attempt(Unavailable("503"), LAST_OF_THE_QUEUE - 2)
+        settled(Unavailable("503"), LAST_OF_THE_QUEUE - 2)
 
-    parked = attempt(Unavailable("503"), LAST_OF_THE_QUEUE - 1)
+    parked = settled(Unavailable("503"), LAST_OF_THE_QUEUE - 1)
 
     assert parked == "parked: given up after 29 tries: 503"
 
@@ -142,21 +120,16 @@ def test_what_stays_unavailable_is_parked_one_try_before_the_queue_gives_up() ->
 def test_what_nobody_foresaw_is_parked_at_the_fifth_try() -> None:
     for tries in range(1, 5):
         with pytest.raises(Again):
-            attempt(KeyError("secret"), tries)
+            settled(KeyError("secret"), tries)
 
-    assert attempt(KeyError("secret"), 5) == "parked: unexpected KeyError: see the log"
+    assert settled(KeyError("secret"), 5) == "parked: unexpected KeyError: see the log"
 
 
 def test_a_cause_that_nobody_foresaw_does_not_tell_what_was_in_it() -> None:
     with pytest.raises(Again) as again:
-        attempt(KeyError("ada@example.com"), 1)
+        settled(KeyError("ada@example.com"), 1)
 
     assert str(again.value) == "KeyError"
-
-
-def test_a_worker_that_is_stopped_parks_nothing() -> None:
-    with pytest.raises(Killed):
-        attempt(Killed(), LAST_OF_THE_QUEUE)
 
 
 def test_no_number_of_tries_is_too_large_to_wait_for() -> None:
@@ -175,46 +148,3 @@ def test_a_message_may_be_replayed_in_other_words() -> None:
     parked = parking.parked(MESSAGE._replace(replay='{"again": true}'), "cause", now=NOON)
 
     assert parked.body == '{"again": true}'
-
-
-def test_a_replayed_message_is_sent_before_it_is_forgotten() -> None:
-    state, sent = FakeState(), []
-    item = parking.parked(MESSAGE, "cause", now=NOON)
-    state.write_all([item])
-
-    def send(each: Parked) -> None:
-        assert state.read(Parked, *item.key)
-        sent.append(each.body)
-
-    assert parking.replay(*item.key, state=state, send=send)
-
-    assert sent == [MESSAGE.body]
-    assert state.read(Parked, *item.key) is None
-
-
-def test_what_was_parked_anew_while_it_was_replayed_stays_parked() -> None:
-    state = FakeState()
-    item = parking.parked(MESSAGE, "first cause", now=NOON)
-    anew = parking.parked(MESSAGE, "second cause", now=NOON)
-    state.write_all([item])
-
-    parking.replay(*item.key, state=state, send=lambda _: state.write_all([anew]))
-
-    kept = state.read(Parked, *item.key)
-    assert kept
-    assert kept.cause == "second cause"
-
-
-def test_a_replay_that_can_not_be_sent_stays_parked() -> None:
-    state = FakeState()
-    item = parking.parked(MESSAGE, "cause", now=NOON)
-    state.write_all([item])
-
-    with pytest.raises(Unavailable):
-        parking.replay(*item.key, state=state, send=unavailable)
-
-    assert state.read(Parked, *item.key)
-
-
-def test_replaying_what_is_not_there_does_nothing() -> None:
-    assert not parking.replay(CONNECTION, "none", state=FakeState(), send=lambda _: None)

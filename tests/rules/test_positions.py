@@ -21,7 +21,7 @@ from fieldlink.records import (
     Resource,
     Tracking,
 )
-from fieldlink.writing import days, positions, reports
+from fieldlink.writing import positions, reports, write_back
 from tests.fakes import NOON, FakeSalesforce
 from tests.make import (
     APPOINTMENT,
@@ -62,7 +62,7 @@ def wanted() -> World:
 
 
 def clock(world: World, kind: Kind, at: datetime) -> None:
-    days.to_day(delivered(fact(kind, at)), world.desk)
+    write_back.to_day(delivered(fact(kind, at)), world.desk)
 
 
 def clocked_in() -> World:

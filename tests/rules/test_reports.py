@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink.errors import Refused, Unavailable
+from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import (
     APPOINTMENT_KEY,
     RESOURCE_KEY,
@@ -17,9 +21,9 @@ from fieldlink.models import (
     Travel,
     WantedOrder,
 )
-from fieldlink.records import Device, Heard, Order, Visit, WebhookTested
+from fieldlink.records import Day, Device, Heard, Order, Visit, WebhookTested
 from fieldlink.writing import reports
-from fieldlink.writing.write_back import ABANDONED
+from fieldlink.writing.standing import ABANDONED
 from tests.fake_orders import Attempt
 from tests.fakes import NOON, Work
 from tests.make import (
@@ -231,7 +235,7 @@ def test_an_order_carries_its_appointment_from_arrival_to_completion() -> None:
 
     work = world.salesforce.work[APPOINTMENT]
     assert (work.status, work.actual_start, work.actual_end) == ("Completed", NINE, at(9, 50))
-    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 10
+    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 9.5  # idle time apart
     assert "Note: Done" in world.salesforce.events[-1].description
 
 
@@ -253,7 +257,7 @@ def test_an_arrival_waits_for_its_way_while_hypertrack_does_not_answer() -> None
         take(world, order())
     take(world, order())
 
-    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 10
+    assert world.salesforce.assigned[APPOINTMENT, RESOURCE].travel == 9.5  # idle time apart
 
 
 def test_an_arrival_whose_way_is_refused_is_applied_without_it() -> None:
@@ -432,7 +436,7 @@ def test_an_unreadable_event_is_refused_and_its_parking_is_in_the_ledger() -> No
 @pytest.mark.parametrize("told", [event("entry"), geotag("CHECK_IN")])
 def test_a_parked_event_lets_the_next_one_pass_at_once(told: Any) -> None:
     world = known_world()
-    world.fate.fail("write Salesforce", Refused("the record is locked"), times=1)
+    world.fate.fail("write Salesforce", Refused("the record is locked"), times=2)
 
     with pytest.raises(Refused):
         take(world, told)
@@ -467,3 +471,114 @@ def test_whatever_is_down_the_event_comes_again_and_is_applied_once(failing: str
 
     assert len(world.salesforce.events) == 1
     assert len(world.ledger.rows) == 1
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_parked_clock_out_lets_the_day_go_on_and_is_applied_when_it_is_replayed(
+    carried_out: bool,
+) -> None:
+    world = known_world()
+    world.state.write(Device(connection=CONNECTION, id=DEVICE, resource=RESOURCE))
+    take(world, geotag("CHECK_IN", at=at(9)))
+    take(world, geotag("CHECK_OUT", at=at(11)))
+    clock_out = geotag("CLOCK_OUT", at=at(10), geofence_id=None)
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=carried_out, times=1)
+    with pytest.raises(Unclear):
+        take(world, clock_out)
+
+    reports.park(report(clock_out), world.desk, "given up")
+    take(world, geotag("CHECK_OUT", at=at(11, 30)))
+    take(world, clock_out)
+
+    [entry] = world.salesforce.entries
+    assert (entry.starts_at, entry.ends_at) == (at(9), at(10))
+    assert {row.outcome for row in world.ledger.rows} == {Outcome.APPLIED}
+
+
+def test_a_confirmed_exit_of_who_has_the_work_no_more_is_ignored() -> None:
+    world = known_world()
+    del world.salesforce.assigned[APPOINTMENT, RESOURCE]
+    told = {
+        "type": "fieldlink.exit",
+        "recorded_at": at(10).isoformat(),
+        "data": {"value": "confirmed", "appointment": APPOINTMENT, "resource": RESOURCE},
+    }
+
+    own = report(told).model_copy(update={"own": True})
+
+    assert reports.take(own, world.desk) is Outcome.IGNORED
+    assert world.ledger.rows[0].reason == "the resource is not assigned any more"
+    assert heard(world) is None
+
+
+# ── however often ─────────────────────────────────────────────────────────────
+
+OF_A_DAY = [
+    geotag("CLOCK_IN", at=at(8, 30), geofence_id=None),
+    event("entry", at=at(9)),
+    geotag("CHECK_OUT", at=at(9, 50)),
+    event("exit", at=at(9, 55), arrival={"recorded_at": at(9).isoformat()}),
+    geotag("CLOCK_OUT", at=at(9, 45), geofence_id=None),
+]
+
+
+def worked_world() -> World:
+    world = known_world()
+    world.state.write(Device(connection=CONNECTION, id=DEVICE, resource=RESOURCE))
+    for told in OF_A_DAY:
+        take(world, told)
+    return world
+
+
+@pytest.mark.parametrize("later", [timedelta(hours=1), timedelta(hours=8), timedelta(days=8)])
+@pytest.mark.parametrize("told", OF_A_DAY)
+def test_what_is_told_again_under_a_new_message_id_is_a_duplicate_and_has_no_effect(
+    told: Any, later: timedelta
+) -> None:
+    world = worked_world()
+    writes, rows = len(world.salesforce.wrote), len(world.ledger.rows)
+    world.pass_time(later)
+    again = report({**told, "retold": str(later)}, received_at=world.now)
+
+    outcome = reports.take(again, world.desk)
+
+    assert outcome is Outcome.DUPLICATE
+    assert len(world.salesforce.wrote) == writes
+    assert [row.outcome for row in world.ledger.rows[rows:]] == [Outcome.DUPLICATE]
+
+
+def test_what_an_appointment_and_a_day_know_is_kept_for_good() -> None:
+    world = worked_world()
+
+    anchors = [
+        *world.state.all_of(Visit, CONNECTION),
+        *world.state.all_of(Day, CONNECTION),
+    ]
+
+    assert len(anchors) == 2
+    assert {each.ttl for each in anchors} == {None}
+
+
+@pytest.mark.parametrize("told", [OF_A_DAY[0], OF_A_DAY[2]])
+def test_fifty_threads_with_one_webhook_have_one_effect(told: Any) -> None:
+    world = known_world()
+    world.state.write(Device(connection=CONNECTION, id=DEVICE, resource=RESOURCE))
+    take(world, event("entry", at=at(9)))
+    start = Barrier(50)
+
+    def at_once(number: int) -> Outcome | None:
+        start.wait(timeout=30)
+        with suppress(Unavailable):
+            return reports.take(report({**told, "copy": number}), world.desk)
+        return None
+
+    with ThreadPoolExecutor(50) as threads:
+        first = list(threads.map(at_once, range(50)))
+    waiting = [number for number, outcome in enumerate(first) if outcome is None]
+    again = [reports.take(report({**told, "copy": each}), world.desk) for each in waiting]
+
+    outcomes = Counter([*filter(None, first), *again])
+    assert outcomes == {Outcome.APPLIED: 1, Outcome.DUPLICATE: 49}
+    assert len(world.ledger.rows) == 51
+    assert len(world.salesforce.events) == (1 if told is OF_A_DAY[0] else 2)
+    assert len(world.salesforce.entries) == (0 if told is OF_A_DAY[0] else 1)

@@ -12,6 +12,7 @@ import pytest
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.hearing import keeping, webhooks
 from fieldlink.hearing.keeping import Delivery
+from fieldlink.hearing.lanes import Lanes
 from fieldlink.hearing.taking_up import take_up
 from fieldlink.ports import Keys
 from tests.fakes import NOON, Death, FakeOutbox, FakeSpool, Fate, Killed
@@ -54,7 +55,7 @@ def run(
     left = iter(range(looks))
     return take_up(
         spool=spool,
-        events=outbox,
+        bursts=outbox,
         key_ring=ring or Ring(),
         more=lambda: next(left, None) is not None,
     )
@@ -79,9 +80,8 @@ def left(spool: FakeSpool) -> list[str]:
 def test_what_the_queue_did_not_take_is_queued_as_it_would_have_been_and_removed() -> None:
     spool, outbox, at_once = FakeSpool(), FakeOutbox(), FakeOutbox()
     keeping.spare(delivery(1), spool)
-    webhooks.hand_on(
-        delivery(1), live_positions=False, outbox=at_once, spool=lambda: FakeSpool()
-    )
+    lanes = Lanes(at_once, at_once)
+    webhooks.hand_on(delivery(1), live_positions=False, lanes=lanes, spool=FakeSpool)
 
     assert run(spool, outbox) == 1
 

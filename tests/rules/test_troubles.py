@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from fieldlink.connecting import settings
-from fieldlink.console import overview
+from fieldlink.console import overview, settings_page
 from fieldlink.console.letters import page
 from fieldlink.records import Device, Outage
 from fieldlink.trouble import causes, troubles
@@ -89,7 +89,7 @@ def test_the_page_shows_who_can_not_be_tracked() -> None:
         "connection.html",
         connection=connection(),
         states={"connected": "Connected"},
-        typed=settings.settings_of(connection()),
+        **settings_page.words(settings.form_of(connection()), connection(), state),
         ledger=[],
         **dict.fromkeys(("problem", "form_token", "webhook_url", "nudge_url", "nudge_key"), ""),
         **overview.details(connection(), state, NOON),

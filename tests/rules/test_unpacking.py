@@ -10,6 +10,7 @@ import pytest
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.hearing import unpacking, webhooks
 from fieldlink.hearing.keeping import Delivery
+from fieldlink.hearing.lanes import Lanes
 from fieldlink.models import Report
 from tests.fakes import NOON, Death, FakeOutbox, FakeSpool, Fate, Killed
 from tests.make import CONNECTION, event
@@ -19,7 +20,8 @@ def handed_on(body: bytes, spool: FakeSpool) -> FakeOutbox:
     """As the door does it."""
     outbox = FakeOutbox()
     delivery = Delivery(CONNECTION, NOON.isoformat(), body)
-    webhooks.hand_on(delivery, live_positions=False, outbox=outbox, spool=lambda: spool)
+    lanes = Lanes(outbox, outbox)
+    webhooks.hand_on(delivery, live_positions=False, lanes=lanes, spool=lambda: spool)
     return outbox
 
 

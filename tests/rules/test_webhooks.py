@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fieldlink.errors import BadSignature, Refused, Unavailable, Unreadable
 from fieldlink.hearing import webhooks
 from fieldlink.hearing.keeping import Delivery, unpacked
+from fieldlink.hearing.lanes import Lanes
 from fieldlink.models import Report
 from fieldlink.parking import Attempt, parked
 from fieldlink.ports import Keys
@@ -45,7 +46,7 @@ def accept(
     count = webhooks.accept(
         Delivery(CONNECTION, RECEIVED, body, signed),
         keys=Keys(secrets, live_positions),
-        outbox=queue,
+        lanes=Lanes(queue, queue),
         spool=lambda: kept,
     )
     assert count == len(queue.messages) - before
@@ -434,8 +435,9 @@ def test_what_the_queue_does_not_take_is_kept_as_it_came(error: Exception) -> No
     outbox.fate.fail("put Message", error)
     delivery = Delivery(CONNECTION, RECEIVED, BODY, GOOD)
 
+    lanes = Lanes(outbox, outbox)
     count = webhooks.accept(
-        delivery, keys=Keys((SECRET,), False), outbox=outbox, spool=lambda: spool
+        delivery, keys=Keys((SECRET,), False), lanes=lanes, spool=lambda: spool
     )
 
     assert count is None
@@ -460,7 +462,8 @@ def test_the_spool_is_not_asked_for_while_all_is_well() -> None:
     delivery = Delivery(CONNECTION, RECEIVED, BODY, GOOD)
     keys = Keys((SECRET,), live_positions=True)
 
-    assert webhooks.accept(delivery, keys=keys, outbox=FakeOutbox(), spool=nobody) == 1
+    lanes = Lanes(FakeOutbox(), FakeOutbox())
+    assert webhooks.accept(delivery, keys=keys, lanes=lanes, spool=nobody) == 1
 
 
 # ── positions, groups and keys ────────────────────────────────────────────────
