@@ -65,7 +65,14 @@ OUTSIDE = {
 EXCEPTIONS = {
     ("pages", "aws_lambda_powertools"): "it makes the resolver's own answers to a browser",
 }
-SHARED = {"errors", "ids", "models", "ports", "practice", "records"}  # what adapters may know of the house
+SHARED = {
+    "errors",
+    "ids",
+    "models",
+    "ports",
+    "practice",
+    "records",
+}  # what adapters may know of the house
 VENDORS = {
     "aws": {"botocore", "urllib3"},
     "hypertrack_rest": {"requests"},

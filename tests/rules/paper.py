@@ -7,17 +7,17 @@ from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from fieldlink.hours import parting, time_sheets
 from fieldlink.models import Assigned, Beside, Booked, Kind, Sheet, View
 from fieldlink.practice import Practice
 from fieldlink.records import Day, Part
-from fieldlink.writing import parting, time_sheets
 from tests.make import APPOINTMENT, ASSIGNMENT, CONNECTION, RESOURCE, delivered, view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fieldlink.hours.time_sheets import Plan
     from fieldlink.models import Ability, Fact, SheetEntry, Writes
-    from fieldlink.writing.time_sheets import Plan
 
 TODAY = date(2026, 3, 4)
 NEXT_DOOR = "08p000000000002AAA"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fieldlink.connecting import capabilities
 from fieldlink.errors import Refused, Unclear
+from fieldlink.hours import time_sheets
 from fieldlink.models import (
     Ability,
     Assigned,
@@ -34,7 +35,7 @@ from fieldlink.records import (
     Trip,
     Visit,
 )
-from fieldlink.writing import reports, time_sheets, writes
+from fieldlink.writing import reports, writes
 from tests.fakes import NOON, STATUSES
 from tests.make import (
     APPOINTMENT,

@@ -487,6 +487,25 @@ def test_an_entry_of_a_parked_fact_that_we_have_taken_away_since_is_made_again_w
     assert not pending(world)
 
 
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_an_entry_that_we_took_away_is_not_taken_for_one_that_a_person_deleted(
+    carried_out: bool,
+) -> None:
+    world = crew()
+    late_in = fact(Kind.CLOCKED_IN, at(10), appointment="")
+    first_in = fact(Kind.CLOCKED_IN, at(9), appointment="")
+    apply(world, *TO_WORK, late_in)
+    lost = Unclear("no answer")
+    world.fate.fail("write Salesforce", lost, after=carried_out, times=1)
+    with pytest.raises(Unclear):
+        take(world, first_in)
+    world.pass_time(LEASE)
+
+    take(world, first_in)
+
+    assert held(world) == truth([*TO_WORK, late_in, first_in])
+
+
 def test_an_entry_that_a_parked_fact_may_still_make_is_waited_for() -> None:
     world, parked = in_doubt(carried_out=False)
     other = fact(Kind.CHECKED_OUT, at(9, 55))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fieldlink.hours import parting
+from fieldlink.hours.parting import TOO_LONG, UNSEEN
 from fieldlink.models import Fact, Kind, Travel
 from fieldlink.practice import Practice
-from fieldlink.writing import parting
-from fieldlink.writing.parting import TOO_LONG, UNSEEN
 from tests.make import APPOINTMENT, ASSIGNMENT, COLLEAGUE, RESOURCE, at, fact, view
 from tests.rules import day_oracle
 

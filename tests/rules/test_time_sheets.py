@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fieldlink.hours import time_sheets
 from fieldlink.models import Ability, Assigned, Beside, Fact, Kind, Sheet, Travel
 from fieldlink.practice import Practice
 from fieldlink.records import Day, Entry, OursOfDay, Part, Stretch, Trip
-from fieldlink.writing import time_sheets
 from fieldlink.writing.activity import reference
 from tests.make import (
     APPOINTMENT,
@@ -29,8 +29,8 @@ from tests.rules.paper import ASSIGNED, FURTHER_OFF, NEXT_DOOR, TODAY, Book
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fieldlink.hours.time_sheets import Plan
     from fieldlink.models import Writes
-    from fieldlink.writing.time_sheets import Plan
 
 CAME, LEFT, OUT = Kind.ARRIVED, Kind.LEFT, Kind.CHECKED_OUT
 CLOCK_IN, CLOCK_OUT = Kind.CLOCKED_IN, Kind.CLOCKED_OUT

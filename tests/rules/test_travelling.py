@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fieldlink.hours.travelling import Share, shares
 from fieldlink.records import Part, Trip
-from fieldlink.writing.travelling import Share, shares
 from tests.make import at
 from tests.rules import day_oracle
 from tests.rules.day_oracle import Way

@@ -582,6 +582,7 @@ class OursOfDay(Model):
     """What we last wrote of a resource's day."""
 
     entries: dict[str, Entry] = Field(default={})  # by their keys
+    removed: tuple[str, ...] = ()  # ids of those that we have taken away again
     travel: dict[str, float | None] = Field(default={})  # by assignment, minutes
     distances: dict[str, float | None] = Field(default={})  # by appointment
 

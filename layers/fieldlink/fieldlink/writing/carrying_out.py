@@ -133,7 +133,7 @@ def _rest(job: Job) -> Writes:
 def _settle(job: Job, written: Writes, made: Written, claims: Claims) -> None:
     fact = job.delivered.fact
     for each in job.days:
-        ours = _with_ids(each.meant, made)
+        ours = _with_ids(each, made)
         settled = _settled(each.told, fact, claims).model_copy(update={"ours": ours})
         if settled != each.read:
             claims.store(settled)
@@ -156,12 +156,12 @@ def _settled[A: Anchor](told: A, fact: Fact, claims: Claims) -> A:
     return told.model_copy(update=update)
 
 
-def _with_ids(meant: OursOfDay, made: Written) -> OursOfDay:
+def _with_ids(of_day: OfDay, made: Written) -> OursOfDay:
     """As it was meant, with the ids of the rows that were made."""
-    ids = {key: each.id or made.entries.get(key, "") for key, each in meant.entries.items()}
+    meant = of_day.meant.entries
+    ids = {key: each.id or made.entries.get(key, "") for key, each in meant.items()}
     entries = {
-        key: each.model_copy(update={"id": ids[key]})
-        for key, each in meant.entries.items()
-        if ids[key]
+        key: each.model_copy(update={"id": ids[key]}) for key, each in meant.items() if ids[key]
     }
-    return meant.model_copy(update={"entries": entries})
+    removed = dict.fromkeys([*of_day.known.ours.removed, *of_day.writes.removed])
+    return of_day.meant.model_copy(update={"entries": entries, "removed": tuple(removed)})

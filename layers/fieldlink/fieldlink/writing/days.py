@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink.errors import Unavailable
+from fieldlink.hours import time_sheets
 from fieldlink.models import Kind, Look, Written
 from fieldlink.records import Day, Resource
-from fieldlink.writing import standing, time_sheets
+from fieldlink.writing import standing
 from fieldlink.zones import zone
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.hours import parting
 from fieldlink.models import Writes, Written
 from fieldlink.records import OursOfDay
-from fieldlink.writing import days, inheriting, parting, standing, writes
+from fieldlink.writing import days, inheriting, standing, writes
 from fieldlink.writing.days import Case, OfDay
 from fieldlink.writing.visits import same
 

@@ -99,10 +99,15 @@ def of_day(ours: OursOfDay, intent: Intent, view: View, found: Written) -> OursO
     meant = intent.meant_of_day
     if meant is None:
         return ours
-    removed = {*(intent.planned.removed if intent.planned else ())} - {*view.entries}
+    planned = intent.planned.removed if intent.planned else ()
+    removed = dict.fromkeys(
+        [*ours.removed, *(each for each in planned if each not in view.entries)]
+    )
     entries = {key: each for key, each in ours.entries.items() if each.id not in removed}
     for key, each in meant.entries.items():
-        stands = _stands(each, ours.entries.get(key), found.entries.get(key, ""), view)
+        # One that we took away ourselves lies in the bin under the same key.
+        there = "" if found.entries.get(key) in removed else found.entries.get(key, "")
+        stands = _stands(each, entries.get(key), there, view)
         entries |= {key: stands} if stands else {}
     travel = {each.id: each.travel for each in view.team}
     travel |= {each.id: each.travel for one in view.beside.values() for each in one.team}
@@ -110,6 +115,7 @@ def of_day(ours: OursOfDay, intent: Intent, view: View, found: Written) -> OursO
     distances |= {name: each.distance for name, each in view.beside.items()}
     return OursOfDay(
         entries=entries,
+        removed=tuple(removed),
         travel=_written(ours.travel, meant.travel, travel),
         distances=_written(ours.distances, meant.distances, distances),
     )

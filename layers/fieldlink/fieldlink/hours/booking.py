@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.writing import framing
-from fieldlink.writing.parting import midnight
-from fieldlink.writing.stretches import Span, seconds, whole, without
+from fieldlink.hours import framing
+from fieldlink.hours.parting import midnight
+from fieldlink.hours.stretches import Span, seconds, whole, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from fieldlink.hours.framing import Frame
+    from fieldlink.hours.travelling import Share
     from fieldlink.practice import Practice
     from fieldlink.records import Day, Part
-    from fieldlink.writing.framing import Frame
-    from fieldlink.writing.travelling import Share
 
 WAY = 0  # in the place of a block's number
 

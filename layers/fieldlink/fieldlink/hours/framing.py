@@ -10,8 +10,8 @@ from fieldlink.writing import visits
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fieldlink.hours.stretches import Span
     from fieldlink.records import Day
-    from fieldlink.writing.stretches import Span
 
 
 class Frame(NamedTuple):

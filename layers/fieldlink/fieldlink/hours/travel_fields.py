@@ -9,10 +9,10 @@ from fieldlink.models import Ability
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fieldlink.hours.travelling import Share
     from fieldlink.models import Assigned, View
     from fieldlink.practice import Practice
     from fieldlink.records import Day, Part
-    from fieldlink.writing.travelling import Share
 
 METRES = {"km": 1000.0, "mi": 1609.344}  # the international mile
 

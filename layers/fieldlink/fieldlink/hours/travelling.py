@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.writing.stretches import Span, seconds, without
+from fieldlink.hours.stretches import Span, seconds, without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.hours.booking import WAY, Claim
+from fieldlink.hours.sheets import OPEN_SHEET
+from fieldlink.hours.stretches import Span, overlap
 from fieldlink.models import Ability, minute
-from fieldlink.writing.booking import WAY, Claim
-from fieldlink.writing.sheets import OPEN_SHEET
-from fieldlink.writing.stretches import Span, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.hours import entering, framing, travel_fields, travelling
 from fieldlink.models import Writes
 from fieldlink.records import OursOfDay
-from fieldlink.writing import entering, framing, travel_fields, travelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

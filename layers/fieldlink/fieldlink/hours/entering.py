@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.hours import booking, framing, own_entries, sheets
+from fieldlink.hours.booking import WAY
+from fieldlink.hours.own_entries import OUT_OF_USE
 from fieldlink.models import Ability, NewSheet, SheetEntry
 from fieldlink.records import Entry
-from fieldlink.writing import booking, framing, own_entries, sheets
 from fieldlink.writing.activity import reference
-from fieldlink.writing.booking import WAY
-from fieldlink.writing.own_entries import OUT_OF_USE
 from fieldlink.writing.wording import words
 from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from fieldlink.hours.booking import Claim
+    from fieldlink.hours.own_entries import Row
+    from fieldlink.hours.stretches import Span
+    from fieldlink.hours.travelling import Share
     from fieldlink.models import View
     from fieldlink.practice import Practice
     from fieldlink.records import Day
-    from fieldlink.writing.booking import Claim
-    from fieldlink.writing.own_entries import Row
-    from fieldlink.writing.stretches import Span
-    from fieldlink.writing.travelling import Share
 
 LEFT_OUT = "no time sheet entry: "
 TAKEN = "all of its time is on other entries"

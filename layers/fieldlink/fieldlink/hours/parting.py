@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from zoneinfo import ZoneInfo
 
+    from fieldlink.hours.stretches import Span
     from fieldlink.models import Fact, View
     from fieldlink.practice import Practice
-    from fieldlink.writing.stretches import Span
     from fieldlink.writing.visits import Stay
 
 A_MINUTE = timedelta(minutes=1)  # an entry must not be empty
