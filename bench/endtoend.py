@@ -189,20 +189,15 @@ def _way(
         org.run_as = org.integration_user_id
         people = org.add_resources(RESOURCES)
         environment = _environment(name, aws, org) | {"PYTHONPATH": ":".join(map(str, path))}
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*command, "-m", "bench.driven", name],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=sys.stderr,
             text=True,
-        )
-        try:
+        ) as process:  # it ends with its stdin
             yield Way(name, org, process, people, aws)
-        finally:
-            if process.stdin:
-                process.stdin.close()
-            process.wait(timeout=60)
 
 
 def _environment(name: str, aws: Ministack, org: FakeSalesforce) -> dict[str, str]:
