@@ -63,8 +63,10 @@ class Table:
         self.write_all([record])
         return True
 
-    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
-        del fence  # nobody else writes here
+    def write_all(
+        self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
+    ) -> None:
+        del fence, once  # nobody else writes here
         for each in records:
             self._stored[type(each)][each.key] = each
 

@@ -62,6 +62,8 @@ def verify_ledger(ask: asking.Verify, more: Callable[[], bool]) -> dict[str, Any
             "count": len(each.findings),
             "unchained": len(each.unchained),
             "unchained_rows": list(each.unchained[:LISTED]),
+            "again": len(each.again),
+            "again_rows": list(each.again[:LISTED]),
         }
         for each in found.days
     ]

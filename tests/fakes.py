@@ -199,7 +199,10 @@ class FakeState:
             self._put(record)
             return True
 
-    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+    def write_all(
+        self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
+    ) -> None:
+        del once  # nothing is repeated here
         for record in records:
             with self.fate.effect(f"write {type(record).__name__}"), self._lock:
                 if fence and self._version(fence) != fence.version:
@@ -635,6 +638,7 @@ class Work:
     number: str = ""
     address: str = ""
     starts_at: datetime | None = NOON
+    ends_at: datetime | None = None
     actual_start: datetime | None = None
     actual_end: datetime | None = None
     actual_minutes: float | None = None
@@ -919,6 +923,7 @@ class FakeSalesforce:
             "status": work.status,
             "category": self.category(work.status),
             "starts_at": work.starts_at,
+            "ends_at": work.ends_at,
             "actual_start": work.actual_start,
             "actual_end": work.actual_end,
             "actual_minutes": work.actual_minutes,

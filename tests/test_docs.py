@@ -1,12 +1,15 @@
 """What the documents say is there is there."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from fieldlink.books import asking
 from fieldlink.connecting.ends import ENDS
 from fieldlink.hearing.meanings import TABLE, Meaning
+from fieldlink.replaying import Choice
 from fieldlink.trouble.causes import OTHERS, REASONS
 from local.cloudformation import read_template
 
@@ -109,6 +112,31 @@ def test_every_output_that_is_named_is_one() -> None:
 
     assert named
     assert named <= outputs
+
+
+def test_every_output_of_the_stack_is_listed() -> None:
+    listed = set(re.findall(r"`(\w+)`", text("deploying.md").partition("## Outputs")[2]))
+
+    assert set(TEMPLATE["Outputs"]) <= listed
+
+
+def payloads() -> list[dict[str, object]]:
+    """Whatever an operator is told to ask AnswerOperator, with an id where one goes."""
+    told = re.findall(r'\{"action":[^`\n]*?\}(?=[\'`])', text("operating.md"))
+    read = [json.loads(each.replace("<id>", "c")) for each in told]
+    return [each for each in read if each["action"] != "doctor"]
+
+
+@pytest.mark.parametrize("payload", payloads(), ids=str)
+def test_every_payload_that_is_shown_is_understood(payload: dict[str, object]) -> None:
+    assert asking.read(payload).action == payload["action"]
+
+
+def test_every_question_and_every_filter_is_shown() -> None:
+    shown = text("operating.md")
+
+    assert {str(each["action"]) for each in payloads()} == set(asking.ACTIONS)
+    assert [each for each in Choice._fields if f"`{each}`" not in shown] == []
 
 
 def test_the_readme_shows_every_folder() -> None:

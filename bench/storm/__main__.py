@@ -44,10 +44,11 @@ def at_rest() -> list[str]:
     with trial(1) as one:
         fleet = one.fleet(people=OF_QUIET, visits=OF_QUIET)
         since, chance = datetime.now(UTC), random.Random(SEED)
-        for each in deliveries(fleet, OF_QUIET * FACTS_OF_A_VISIT, chance, each=1):
-            post_all([each, each])  # and again, as HyperTrack does that saw no answer
-            one.drained()
-        found = books.told(one.town.stack, since)
+        with one.watched() as seen:
+            for each in deliveries(fleet, OF_QUIET * FACTS_OF_A_VISIT, chance, each=1):
+                post_all([each, each])  # and again, as HyperTrack does that saw no answer
+                one.drained()
+        found = books.told(one.town.stack, since, seen)
         middle, most = found.lag(fleet.connection)
         say(f"at rest: webhook to Salesforce {middle:.2f} s (median), {most:.2f} s (p99)")
         late = [f"it takes {middle:.1f} s"] if middle > LONGEST_AT_REST else []
@@ -65,16 +66,21 @@ def neighbours(noise: int) -> list[str]:
         told = []
         for turn, loud in ((0, []), (1, deliveries(noisy, noise, chance))):
             since = datetime.now(UTC)
-            post_all([*loud, *(each for some in trickle for each in some[turn::2])])
-            several.drained()
-            names = [each.connection for each in quiet]
-            told.append(books.told(several.town.stack, since).lag(*names))
-        alone, beside = told
+            with several.watched() as seen:
+                post_all([*loud, *(each for some in trickle for each in some[turn::2])])
+                several.drained()
+            told.append(books.told(several.town.stack, since, seen))
+        names = [each.connection for each in quiet]
+        alone, beside = (each.lag(*names) for each in told)
+        of_noise = told[-1].lag(noisy.connection)
         say(
             f"{QUIET} quiet connections: {alone[0]:.2f} s (median), {alone[1]:.2f} s (p99) "
-            f"alone; {beside[0]:.2f} s, {beside[1]:.2f} s behind {noise} events of another"
+            f"alone; {beside[0]:.2f} s, {beside[1]:.2f} s behind {noise} events of another, "
+            f"whose own took {of_noise[0]:.2f} s, {of_noise[1]:.2f} s"
         )
-        return several.problems()
+        starved = beside[0] > max(LONGEST_AT_REST, of_noise[0])
+        late = ["the quiet ones wait as long as the noisy one"] if starved else []
+        return [*several.problems(), *late]
 
 
 def storm(events: int) -> list[str]:
@@ -89,7 +95,8 @@ def storm(events: int) -> list[str]:
         ]
         chance.shuffle(sent)
         stack, since = all_.town.stack, datetime.now(UTC)
-        calls, puts, began = all_.org.api_calls, books.puts(stack), time.monotonic()
+        calls, before, began = all_.org.api_calls, books.puts(stack), time.monotonic()
+        rows = books.told(stack, since)
         posted = post_all(sent)
         say_posted(posted)
         all_.drained()
@@ -98,7 +105,9 @@ def storm(events: int) -> list[str]:
         facts = visits * CONNECTIONS * FACTS_OF_A_VISIT
         say(f"worked off {took:.0f} s after the first: {posted.events / took:.0f} a second")
         say(f"ledger: {found.rows} rows, {dict(found.outcomes)}, {found.links} links")
-        say_taken(posted, found, all_.org.api_calls - calls, books.puts(stack) - puts, facts)
+        after, units = books.puts(stack), found.units - rows.units
+        say_taken(facts, calls=all_.org.api_calls - calls, puts=after.puts - before.puts)
+        say_paid(posted, facts, units + after.units - before.units)
         return [*all_.problems(), *lost(posted, found)]
 
 
@@ -114,7 +123,7 @@ def lost(posted: Posted, found: books.Told) -> list[str]:
 def outage(events: int) -> list[str]:
     """An hour without Salesforce: everything waits, and drains inside the quota."""
     visits = events // FACTS_OF_A_VISIT
-    with trial(1) as one:
+    with trial(1, followed=True) as one:
         fleet = one.fleet(people=max(1, visits // 4), visits=visits)
         one.org.faults.append({"status": 503, "body": "busy", "times": None})
         sent = deliveries(fleet, visits * FACTS_OF_A_VISIT, random.Random(SEED))
@@ -129,9 +138,10 @@ def outage(events: int) -> list[str]:
             one.tick()
             one.drained()
         say(
-            f"after an hour without Salesforce: {posted.events} events were written within "
-            f"{ticks} ticks ({time.monotonic() - began:.0f} s here), in "
-            f"{one.org.api_calls - calls} calls, looks for changes among them"
+            f"after an hour without Salesforce: {posted.events} events were "
+            f"{'' if one.done else 'NOT '}worked off within {ticks} ticks "
+            f"({time.monotonic() - began:.0f} s here), in {one.org.api_calls - calls} calls, "
+            "looks for changes among them"
         )
         return one.problems()
 
@@ -144,18 +154,15 @@ def say_posted(posted: Posted) -> None:
     )
 
 
-def say_taken(posted: Posted, found: books.Told, calls: int, puts: int, facts: int) -> None:
+def say_taken(facts: int, *, calls: int, puts: int) -> None:
     say(f"Salesforce: {calls} calls for {facts} facts, {calls / facts:.3f} each")
     say(f"state: {puts} puts, {puts / facts:.2f} for a fact")
-    paid = books.dollars(
-        deliveries=posted.deliveries,
-        events=posted.events,
-        state=puts,
-        rows=found.rows,
-        links=found.links,
-    )
+
+
+def say_paid(posted: Posted, facts: int, units: int) -> None:
+    paid = books.dollars(deliveries=posted.deliveries, events=posted.events, units=units)
     say(
-        f"dollars for requests of API, door and queue, and for writes: "
+        f"dollars for requests of API, door and queue, and for {units} write units: "
         f"{paid / posted.events * 1e6:.2f} for a million webhooks, "
         f"{paid / facts * 1e6:.2f} for a million facts"
     )

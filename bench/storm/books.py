@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -11,19 +11,21 @@ from bench import prices
 from local.stack import Stack
 
 CHAIN = "~"  # sort keys of the ledger's links begin so
+UNIT = 1024  # bytes of an item that a write unit pays for
+# How the subject of a fact's Event begins.
+WORDS = {"arrived": "Arrived", "left": "Left", "checked out": "Checked out"}
+
+type Seen = Mapping[tuple[str, str], datetime]  # by appointment and word: when it stood there
 
 
 class Told(NamedTuple):
     """The ledger's rows since a moment."""
 
     outcomes: Counter[str]
-    seconds: dict[str, list[float]]  # from the webhook to the decision, by connection
+    seconds: dict[str, list[float]]  # from the webhook into Salesforce, by connection
     rows: int
     links: int
-
-    @property
-    def applied(self) -> int:
-        return self.outcomes["applied"]
+    units: int  # of writes, for rows and links
 
     def lag(self, *connections: str) -> tuple[float, float]:
         """Median and 99th percentile in seconds."""
@@ -33,12 +35,13 @@ class Told(NamedTuple):
         return median(found), quantiles(found, n=100, method="inclusive")[98]
 
 
-def told(stack: Stack, since: datetime) -> Told:
+def told(stack: Stack, since: datetime, seen: Seen | None = None) -> Told:
     """Rows of what was received at or after `since`."""
     outcomes: Counter[str] = Counter()
     seconds: dict[str, list[float]] = {}
-    links = 0
+    links = units = 0
     for item in _items(stack, "LedgerTable"):
+        units += _units(item)
         if item["sk"]["S"].startswith(CHAIN):
             links += 1
             continue
@@ -47,26 +50,47 @@ def told(stack: Stack, since: datetime) -> Told:
         if received < since:
             continue
         outcomes[row["outcome"]] += 1
-        if row["outcome"] == "applied" and row.get("decided_at"):
-            late = (datetime.fromisoformat(row["decided_at"]) - received).total_seconds()
+        if row["outcome"] != "applied" or row["kind"] not in WORDS or seen is None:
+            continue
+        if stood := seen.get((row["appointment"], WORDS[row["kind"]])):
+            late = (stood - received).total_seconds()
             seconds.setdefault(row["connection"], []).append(late)
-    return Told(outcomes, seconds, outcomes.total(), links)
+    return Told(outcomes, seconds, outcomes.total(), links, units)
 
 
-def puts(stack: Stack) -> int:
-    """How often a record of the state table was stored: each counts its versions."""
-    counted = (item.get("version") for item in _items(stack, "StateTable"))
-    return sum(int(each["N"]) for each in counted if each)
+class Puts(NamedTuple):
+    """How often a record of the state table was stored, and the write units of that."""
+
+    puts: int
+    units: int
 
 
-def dollars(*, deliveries: int, events: int, state: int, rows: int, links: int) -> float:
-    """Of what is counted: requests of API, door and queue, and writes."""
+def puts(stack: Stack) -> Puts:
+    """Each record counts its versions; all of them are taken to be as large as the last."""
+    made = units = 0
+    for item in _items(stack, "StateTable"):
+        versions = int(item["version"]["N"]) if "version" in item else 0
+        made += versions
+        units += versions * _units(item)
+    return Puts(made, units)
+
+
+def dollars(*, deliveries: int, events: int, units: int) -> float:
+    """Of what is counted: requests of API, door and queue, and write units."""
     queued = -(-events // 10) + 2 * -(-events // 10)  # sent, received and deleted by tens
     return (
         deliveries * (prices.HTTP_API_REQUEST + prices.LAMBDA_REQUEST)
         + queued * prices.SQS_FIFO_REQUEST
-        + (state + rows + links) * prices.DYNAMODB_WRITE_UNIT
+        + units * prices.DYNAMODB_WRITE_UNIT
     )
+
+
+def _units(item: Mapping[str, Mapping[str, Any]]) -> int:
+    size = sum(
+        len(name) + sum(len(str(text)) for text in value.values())
+        for name, value in item.items()
+    )
+    return -(-size // UNIT)
 
 
 def _items(stack: Stack, output: str) -> Iterator[dict[str, Any]]:

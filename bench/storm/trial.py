@@ -1,5 +1,6 @@
 """A town with connections, their fleets, and a look at what has come of all that they told."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ DAILY_CALLS = 5_000_000  # what a full sandbox has; each connection may use its 
 MOST_SECONDS = 3 * 3600
 TOLD_EVERY = 30  # seconds
 LANES = ("Events", "Bursts")
+WATCHED_EVERY = 0.02  # seconds
 
 
 class Trial:
@@ -79,6 +81,30 @@ class Trial:
                 due = time.monotonic() + TOLD_EVERY
             time.sleep(0.5)
 
+    @contextmanager
+    def watched(self) -> Iterator[dict[tuple[str, str], datetime]]:
+        """When an Event was first seen in Salesforce, by its appointment and first words."""
+        seen: dict[tuple[str, str], datetime] = {}
+        done, writes = threading.Event(), self.org.writes
+
+        def watch() -> None:
+            known = len(writes)
+            while not done.wait(WATCHED_EVERY):
+                now, found = datetime.now(UTC), writes[known:]
+                known += len(found)
+                for each in found:
+                    if (each.object, each.operation) == ("Event", "insert"):
+                        word = each.fields["Subject"].partition(":")[0]
+                        seen.setdefault((each.fields["WhatId"], word), now)
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield seen
+        finally:
+            done.set()
+            watching.join()
+
     def tick(self) -> None:
         """Five minutes later."""
         self.town.clock.move_to(self.town.clock() + timedelta(minutes=5))
@@ -104,8 +130,10 @@ class Trial:
 
 
 @contextmanager
-def trial(connections: int) -> Iterator[Trial]:
-    with Town(datetime.now(UTC).replace(microsecond=0), built=BUILT) as town:
+def trial(connections: int, *, followed: bool = False) -> Iterator[Trial]:
+    """`followed`: the functions go by the clock that a tick moves, and not by the real one."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Town(now, built=BUILT, followed=followed) as town:
         yield Trial(town, connections)
 
 

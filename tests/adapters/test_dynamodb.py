@@ -8,7 +8,7 @@ from fieldlink import records
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import KEYS, DynamoState
 from fieldlink.adapters.meter import DynamoMeter
-from fieldlink.errors import Refused, Unavailable
+from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import (
     Ability,
     Delivered,
@@ -20,6 +20,7 @@ from fieldlink.models import (
 )
 from fieldlink.ports import Meter, State
 from fieldlink.records import Device, Geofence, Listed, Record, Tracking, WebhookTested, Worker
+from fieldlink.writing.claiming import Claims
 from tests.adapters.scripted import Answer, scripted
 from tests.conftest import Pretended
 from tests.fakes import FakeMeter, FakeState
@@ -454,6 +455,39 @@ def test_items_that_dynamodb_left_out_are_put_again_and_no_others() -> None:
 
     sizes = [len(asked.json["RequestItems"]["T"]) for asked in script.asked]
     assert sizes == [25, 1, 1]
+
+
+def test_what_others_may_have_written_since_is_not_stored_again_after_an_error_of_theirs() -> (
+    None
+):
+    failed = Answer(500, {"__type": "InternalServerError"})
+    with scripted(failed, Answer(200, {"UnprocessedItems": {}})) as script:
+        with pytest.raises(Unclear):
+            DynamoState(script.aws, "T").write_all([device(1)], once=True)
+        assert len(script.asked) == 1
+
+        DynamoState(script.aws, "T").write_all([device(1)])
+
+
+def test_whoever_lets_go_of_what_it_claimed_does_so_once() -> None:
+    failed = Answer(500, {"__type": "InternalServerError"})
+    with scripted(Answer(200), failed, Answer(200, {"UnprocessedItems": {}})) as script:
+        claims = Claims(DynamoState(script.aws, "T"))
+        day = records.Day(connection="c", resource="r", on=NOW.date())
+        claims.take(day, records.Intent(delivered=DELIVERED, since=NOW))
+
+        with pytest.raises(Unclear):
+            claims.store(day)
+
+        assert ["RequestItems" in each.json for each in script.asked] == [False, True]
+
+
+def test_what_was_left_out_of_what_others_may_write_is_put_again() -> None:
+    with scripted(*_leaving_out(1), Answer(200, {"UnprocessedItems": {}})) as script:
+        DynamoState(script.aws, "T").write_all((device(n) for n in range(2)), once=True)
+
+    sizes = [len(asked.json["RequestItems"]["T"]) for asked in script.asked]
+    assert sizes == [2, 1]
 
 
 def test_a_table_that_stays_busy_is_unavailable_after_some_tries() -> None:

@@ -200,7 +200,9 @@ def test_what_is_put_again_after_it_was_erased_is_a_row_again(ledger: Ledger) ->
 
     ledger.put(row(1, reason="replayed"))
 
-    assert ledger.of_day("c", TODAY)[0][key].row.reason == "replayed"
+    found = ledger.of_day("c", TODAY)[0][key].row
+    assert found
+    assert found.reason == "replayed"
     assert whole(ledger)
 
 

@@ -79,8 +79,11 @@ class Fifo(Aws):
             if each["messageId"] not in failed
         )
 
-    def call(self, service: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def call(
+        self, service: str, action: str, payload: dict[str, Any], *, once: bool = False
+    ) -> dict[str, Any]:
         assert service == "sqs"
+        assert not once
         with self.lock:
             self.asked.append(action)
             if action == "SendMessageBatch":

@@ -205,7 +205,7 @@ def test_an_appointment_without_coordinates_is_parked_until_it_has_some(shared: 
     shared.later()
     shared.install(resource)
     reason = f"appointment {appointment} is not tracked: the appointment has no coordinates"
-    before = (shared.fences(appointment), reason in shared.page())
+    before = (shared.fences(appointment), reason in parked(shared))
 
     shared.salesforce.update(
         "ServiceAppointment", appointment, Latitude=SITE[0], Longitude=SITE[1]
@@ -214,7 +214,12 @@ def test_an_appointment_without_coordinates_is_parked_until_it_has_some(shared: 
 
     assert before == ([], True)
     assert shared.fence(appointment).geometry["coordinates"] == [SITE[1], SITE[0]]
-    assert reason not in shared.page()
+    assert reason not in parked(shared)
+
+
+def parked(scene: Scene) -> str:
+    """What the console shows of it."""
+    return scene.operator.open(f"/connections/{scene.connection}/parked").text
 
 
 def test_a_resource_that_is_assigned_before_installing_is_fenced_on_installing(

@@ -53,6 +53,7 @@ def work(facts: Iterable[Fact], zone: str, join: int) -> dict[date, list[Minutes
     """The blocks of work that is over, by local day."""
     known = list(facts)
     out = max((each.at for each in known if each.kind is Kind.CHECKED_OUT), default=None)
+    closed = max((each.at for each in known if each.kind is Kind.CLOSED), default=None)
     going_on, over = _stays(known)
     counted = [each for each in over if not out or not each[0] or each[0] <= out]
     begun = [start for start, _ in counted if start]
@@ -60,7 +61,9 @@ def work(facts: Iterable[Fact], zone: str, join: int) -> dict[date, list[Minutes
     latest = max(begun, default=None)
     paid: list[tuple[int, int]] = []
     for start, end in counted:
-        done = out or (latest and _day(_minute(end), zone) < _day(_minute(latest), zone))
+        seen_off = closed and (start or end) <= closed
+        next_day = latest and _day(_minute(end), zone) < _day(_minute(latest), zone)
+        done = out or seen_off or next_day
         if start and done and (end - start).total_seconds() <= DAY:
             paid.append((_minute(start), max(_minute(end), _minute(start) + 1)))
     minutes = {each for start, end in paid for each in range(start, end)}

@@ -32,6 +32,7 @@ from tests.make import (
 )
 
 BY_EXIT = Practice(complete_by="exit", exit_grace=10)
+ONE_DAY = timedelta(days=1)
 LEFT = fact(Kind.LEFT, at(10))
 GONE: dict[str, Any] = {
     "type": "fieldlink.exit",
@@ -257,7 +258,7 @@ def stands(made: World) -> tuple[str, Any]:
 
 
 def after_the_grace(made: World) -> list[Outcome]:
-    tick(made)
+    tick(made, made.now)
     outcomes = [reports.take(each, made.desk) for each in sent(made)]
     made.events.messages.clear()
     return outcomes
@@ -300,6 +301,27 @@ def test_who_comes_back_later_reopens_nothing_and_the_end_follows_the_last_exit(
 
     assert back == ("Completed", at(10))
     assert stands(made) == ("Completed", at(11))
+
+
+def test_work_of_two_days_is_completed_on_the_second_evening() -> None:
+    made = world()
+    work = made.salesforce.work[APPOINTMENT]
+    work.starts_at, work.ends_at = at(8), at(17) + ONE_DAY
+
+    hear(made, event(at=at(9)), event("exit", at=at(10)))
+    after_the_grace(made)
+    first = stands(made)
+    made.pass_time(ONE_DAY)
+    hear(made, event(at=at(9) + ONE_DAY, marker_id="second day"))
+    during = stands(made)
+    came = {"recorded_at": (at(9) + ONE_DAY).isoformat()}
+    left = event("exit", at=at(11) + ONE_DAY, arrival=came, marker_id="second day")
+    hear(made, left)
+    after_the_grace(made)
+
+    assert first == ("In Progress", at(10))
+    assert during == ("In Progress", None)
+    assert stands(made) == ("Completed", at(11) + ONE_DAY)
 
 
 def test_a_check_out_that_comes_first_is_as_ever() -> None:

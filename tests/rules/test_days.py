@@ -360,6 +360,21 @@ def test_a_write_that_surely_failed_lets_go_of_the_day_too() -> None:
     assert held(world) == truth([*TO_WORK, *TO_OTHER_WORK, IN])
 
 
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize("kind", ["Visit", "Day"])
+def test_a_claim_that_failed_holds_nobody_up_also_if_it_is_there(kind: str, done: bool) -> None:
+    world = crew()
+    apply(world, TO_WORK[0], TO_OTHER_WORK[0])
+    world.fate.fail(f"write {kind}", Unavailable("throttled"), after=done, times=1)
+    with pytest.raises(Unavailable):
+        take(world, TO_WORK[1])
+
+    apply(world, TO_OTHER_WORK[1], TO_WORK[1])
+
+    assert "find" not in world.fate.effects
+    assert held(world) == truth([*TO_WORK, *TO_OTHER_WORK])
+
+
 def test_an_org_with_keys_is_written_to_again_at_once_after_an_answer_was_lost() -> None:
     world = crew(keyed=True)
     world.salesforce.sheets[RESOURCE] = []
@@ -485,6 +500,34 @@ def test_an_entry_of_a_parked_fact_that_we_have_taken_away_since_is_made_again_w
 
     assert held(world) == truth([TO_WORK[0], other, late_in, first_in, parked])
     assert not pending(world)
+
+
+def test_a_day_that_took_in_what_its_appointment_did_not_live_to_is_told_again() -> None:
+    known = [
+        fact(Kind.CLOCKED_IN, at(9, 20), appointment=""),
+        fact(Kind.ARRIVED, at(9)),
+        fact(Kind.CHECKED_OUT, at(9, 20)),
+    ]
+    parked = delivered(fact(Kind.LEFT, at(9)))
+    more = [fact(Kind.ARRIVED, at(9, 10)), fact(Kind.CLOCKED_IN, at(9, 10), appointment="")]
+    world = crew(practice=Practice())
+    apply(world, *known)
+    whole = effects(crew_after(known), parked.fact)
+    world.fate.death = Death("before", len(world.fate.effects) + len(whole))
+    with pytest.raises(Killed):
+        take(world, parked)
+    write_back.release(parked.delivery, APPOINTMENT, world.desk)
+
+    apply(world, *more, parked)
+
+    assert held(world) == truth([*known, parked.fact, *more], Practice())
+    assert not pending(world)
+
+
+def crew_after(known: list[Fact]) -> World:
+    world = crew(practice=Practice())
+    apply(world, *known)
+    return world
 
 
 @pytest.mark.parametrize("carried_out", [True, False])

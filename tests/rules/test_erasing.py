@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ from fieldlink.records import (
     Visit,
 )
 from fieldlink.writing import write_back
+from fieldlink.writing.claiming import Claims
 from tests import make
 from tests.fakes import NOON, Death, FakeLedger, FakeSpool, FakeState, Fate, Killed
 from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, DEVICE, RESOURCE, at
@@ -381,9 +383,24 @@ def test_work_that_is_just_being_written_is_waited_for() -> None:
     assert files.visit().intent is None
 
 
-def test_a_colleagues_work_that_is_being_written_is_left_alone() -> None:
+def test_a_colleague_whose_work_is_being_written_brings_nothing_back() -> None:
     files = Files()
-    begun = Intent(delivered=told(HIS), since=NOON)
+    claims, begun = Claims(files.state), Intent(delivered=told(HIS), since=NOON)
+    claims.take(files.visit(), begun)
+    at_work = files.visit()
+
+    with suppress(Unavailable):
+        files.erase()
+    done = at_work.model_copy(update={"intent": None, "version": claims.version(at_work)})
+    claims.store(done)
+    files.erase()
+
+    assert {each.fact.resource for each in files.visit().facts.values()} == {COLLEAGUE}
+
+
+def test_a_colleagues_work_that_somebody_died_at_is_kept_for_whoever_finishes_it() -> None:
+    files = Files()
+    begun = Intent(delivered=told(HIS), since=NOON - timedelta(hours=1))
     files.state.write(files.visit().model_copy(update={"intent": begun}))
 
     files.erase()

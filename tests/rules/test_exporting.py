@@ -84,6 +84,9 @@ def test_rows_come_in_the_order_of_arrival_and_then_the_chain_that_they_can_be_c
     assert link.rows == {each["key"]: each["hash"] for each in rows}
     texts = [row(n).model_dump_json(exclude_defaults=True) for n in range(3)]
     assert [each["hash"] for each in rows] == [digest(text) for text in texts]
+    compact = (",", ":")  # as docs/operating.md says
+    told = [json.dumps(each["row"], ensure_ascii=False, separators=compact) for each in rows]
+    assert told == texts
 
 
 def test_the_same_ledger_is_the_same_bytes_whenever_it_is_exported() -> None:

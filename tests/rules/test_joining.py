@@ -146,6 +146,67 @@ def test_rows_of_the_ledger_are_put_together() -> None:
     assert world.fate.effects == ["put LedgerRows"]
 
 
+def test_what_is_refused_of_what_is_stored_or_noted_together_is_refused_for_its_own_alone() -> (
+    None
+):
+    world, people = town(), [resource(id=person(number)) for number in range(3)]
+    world.fate.fail("write Worker", Refused("too large"))
+    rows = [
+        LedgerRow(
+            connection=CONNECTION, received_at=NOON, delivery=str(n), outcome=Outcome.APPLIED
+        )
+        for n in range(3)
+    ]
+    world.fate.fail("put LedgerRows", Refused("one is too large"))
+    world.fate.fail("put LedgerRow", Refused("too large"), times=1)
+
+    stored = at_once(
+        world,
+        *(lambda desk, each=each: desk.state.write_all([each]) for each in (worker(), *people)),
+    )
+    noted = at_once(world, *(lambda desk, row=row: desk.ledger.put(row) for row in rows))
+
+    assert [str(each) for each in stored] == ["too large", "None", "None", "None"]
+    assert all(world.state.read(Resource, CONNECTION, each.id) for each in people)
+    assert Counter(map(type, noted)) == {Refused: 1, type(None): 2}
+    assert len(world.ledger.rows) == 2
+
+
+def test_records_of_one_key_are_stored_as_one_of_them_and_those_of_another_kind_besides() -> (
+    None
+):
+    world = town()
+    names = ["Ada", "Grace"]
+    several = [[resource(id=person(1), name=each)] for each in names]
+
+    at_once(
+        world,
+        *(lambda desk, some=some: desk.state.write_all(some) for some in several),
+        lambda desk: desk.state.write_all([worker(resource=person(1))]),
+        lambda desk: desk.state.write_all([]),
+    )
+
+    found = world.state.read(Resource, CONNECTION, person(1))
+    assert found
+    assert found.name in names
+    assert world.state.read(Worker, CONNECTION, person(1))
+    assert Counter(world.fate.effects)["write Resource"] == 1
+
+
+def test_what_is_stored_only_once_goes_apart_from_what_may_be_stored_again() -> None:
+    world = town()
+    once = [worker(resource=person(number)) for number in range(2)]
+
+    at_once(
+        world,
+        *(lambda desk, it=it: desk.state.write_all([it], once=True) for it in once),
+        lambda desk: desk.state.write_all([resource(id=person(2))]),
+    )
+
+    assert len(world.state.all_of(Worker, CONNECTION)) == 2
+    assert world.state.read(Resource, CONNECTION, person(2))
+
+
 def test_what_an_org_tells_of_itself_is_asked_once_for_all_who_want_it() -> None:
     world = town()
 

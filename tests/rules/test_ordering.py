@@ -121,8 +121,8 @@ def due(world: World) -> list[str]:
 def links(world: World) -> list[dict[str, Any]]:
     """What was offered to the customer, each message once."""
     reports = [Report.model_validate_json(each.body) for each in world.events.queued]
-    assert {each.event["type"] for each in reports} <= {"fieldlink.link"}
-    return [each.event["data"] for each in reports]
+    assert {each.event["type"] for each in reports} <= {"fieldlink.link", "fieldlink.exit"}
+    return [each.event["data"] for each in reports if each.event["type"] == "fieldlink.link"]
 
 
 # ── an order for every assignment that is due ─────────────────────────────────

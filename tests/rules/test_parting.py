@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldlink.hours import parting
-from fieldlink.hours.parting import TOO_LONG, UNSEEN
+from fieldlink.hours.parting import NOT_LEFT, TOO_LONG, UNSEEN
 from fieldlink.models import Fact, Kind, Travel
 from fieldlink.practice import Practice
 from tests.make import APPOINTMENT, ASSIGNMENT, COLLEAGUE, RESOURCE, at, fact, view
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CAME, LEFT = Kind.ARRIVED, Kind.LEFT
 IN, OUT, GONE = Kind.CHECKED_IN, Kind.CHECKED_OUT, Kind.EXIT_CONFIRMED
+CLOSED = Kind.CLOSED
 TODAY = date(2026, 3, 4)
 TOMORROW = date(2026, 3, 5)
 ZONES = (
@@ -101,10 +102,47 @@ def test_leaving_for_good_is_as_good_as_checking_out_where_that_is_the_practice(
     assert hours(parts(*told, practice=by_exit)[TODAY]) == [("04 09:00", "04 10:00")]
 
 
+def test_going_home_in_between_ends_no_work_that_goes_on_for_days() -> None:
+    day = timedelta(days=1)
+    first = [fact(CAME, at(9)), fact(LEFT, at(17)), fact(GONE, at(17))]
+    second = [fact(CAME, at(9) + day), fact(LEFT, at(12) + day), fact(CLOSED, at(13) + day)]
+    scheduled = {"starts_at": at(8), "ends_at": at(17) + day}
+    by_exit = Practice(complete_by="exit")
+
+    evening = parts(*first, practice=by_exit, **scheduled)
+    found = parts(*first, *second, practice=by_exit, **scheduled)
+
+    assert hours(evening[TODAY]) == hours(found[TODAY]) == [("04 09:00", "04 17:00")]
+    assert hours(found[TOMORROW]) == [("05 09:00", "05 12:00")]
+
+
 def test_an_exit_counts_for_nothing_once_it_is_known_that_they_came_back() -> None:
     told = [fact(CAME, at(9)), fact(LEFT, at(10)), fact(GONE, at(10)), fact(CAME, at(10, 5))]
 
     assert parts(*told, practice=Practice(complete_by="exit")) == {}
+
+
+def test_work_that_was_closed_in_salesforce_ends_with_the_departure() -> None:
+    came, left = fact(CAME, at(9)), fact(LEFT, at(10))
+
+    found = parts(came, left, fact(CLOSED, at(17)))
+
+    assert hours(found[TODAY]) == [("04 09:00", "04 10:00")]
+    assert parts(came, fact(CLOSED, at(9, 50)), left) == found
+
+
+def test_a_dispatcher_who_closes_work_ends_no_stay_and_that_is_told() -> None:
+    found = parts(fact(CAME, at(9)), fact(CLOSED, at(17)))
+
+    assert (hours(found[TODAY]), found[TODAY].problem) == ([], NOT_LEFT)
+    assert parts(fact(CLOSED, at(8))) == {}
+    assert parts(fact(CLOSED, at(8)), fact(CAME, at(9)), fact(LEFT, at(10))) == {}
+
+
+def test_a_check_out_says_more_than_a_closing() -> None:
+    out = [fact(CAME, at(9)), fact(OUT, at(10)), fact(CAME, at(11)), fact(LEFT, at(12))]
+
+    assert parts(*out, fact(CLOSED, at(17))) == parts(*out)
 
 
 def test_work_of_which_the_beginning_was_not_seen_is_told_as_a_problem() -> None:
@@ -207,7 +245,7 @@ WAYS = st.none() | st.builds(
 )
 TOLD = st.lists(
     st.tuples(
-        st.sampled_from([CAME, CAME, LEFT, LEFT, IN, OUT, Kind.ON_THE_WAY]),
+        st.sampled_from([CAME, CAME, LEFT, LEFT, IN, OUT, CLOSED, Kind.ON_THE_WAY]),
         STEPS,
         WAYS,
         st.none() | STEPS,

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 TEST_EVENT = {"type": "location", "device_id": "TEST_DEVICE_ID", "data": {}}
 POINT = {"type": "Point", "coordinates": [13.4, 52.5]}
 WORKER = {"worker_handle": RESOURCE}
+ASKED = ("driver of", "geofence metadata")  # of HyperTrack, to find out whose an event is
 
 
 def link(url: str) -> dict[str, Any]:
@@ -431,6 +432,43 @@ def test_an_unreadable_event_is_refused_and_its_parking_is_in_the_ledger() -> No
 
     [row] = world.ledger.rows
     assert (row.outcome, row.reason) == (Outcome.PARKED, str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("told", "where"),
+    [
+        (event("entry"), APPOINTMENT),
+        (geotag("CHECK_OUT"), APPOINTMENT),
+        (geotag("CLOCK_OUT", geofence_id=None), ""),
+        (order("arrived"), APPOINTMENT),
+    ],
+)
+def test_the_row_of_a_parked_event_says_whose_it_is_and_where_though_nobody_answers(
+    told: Any, where: str
+) -> None:
+    world = known_world()
+    world.state.write(Device(connection=CONNECTION, id=DEVICE, resource=RESOURCE))
+    for call in ASKED:
+        world.fate.fail(call, Unavailable("down"))
+
+    reports.park(report(told), world.desk, "given up")
+
+    [row] = world.ledger.rows
+    assert (row.outcome, row.resource, row.appointment) == (Outcome.PARKED, RESOURCE, where)
+
+
+@pytest.mark.parametrize("told", [geotag("CLOCK_OUT", geofence_id=None), geotag("CHECK_OUT")])
+def test_an_event_of_an_unknown_device_is_parked_though_hypertrack_does_not_answer(
+    told: Any,
+) -> None:
+    world = World()
+    for call in ASKED:
+        world.fate.fail(call, Unavailable("down"))
+
+    reports.park(report(told), world.desk, "given up")
+
+    [row] = world.ledger.rows
+    assert (row.outcome, row.resource) == (Outcome.PARKED, "")
 
 
 @pytest.mark.parametrize("told", [event("entry"), geotag("CHECK_IN")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,48 @@ def test_whoever_comes_back_within_the_grace_had_not_left_for_good(
     back: Fact, expected: str
 ) -> None:
     assert decide(CAME, LEFT, GONE, back, by=BY_EXIT).status == expected
+
+
+DAY = timedelta(days=1)
+SHANGHAI = {"site_zone": "Asia/Shanghai"}  # where it is 18:00 at 10:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "expected"),
+    [
+        ({}, "Completed"),
+        ({"ends_at": at(17)}, "Completed"),
+        ({"ends_at": at(8) + DAY}, "In Progress"),  # until tomorrow
+        ({"ends_at": at(0) + DAY}, "Completed"),  # what ends at midnight ends on the day before
+        (
+            {"starts_at": at(9, 30), "ends_at": at(1) + DAY},
+            "Completed",
+        ),  # of a night, not of days
+        ({"starts_at": at(8) - DAY, "ends_at": at(17)}, "Completed"),  # since yesterday
+        ({"starts_at": None, "ends_at": at(8) + DAY}, "Completed"),
+        ({"starts_at": at(8) - DAY, "ends_at": at(15), **SHANGHAI}, "Completed"),
+        ({"starts_at": at(8) - DAY, "ends_at": at(17), **SHANGHAI}, "In Progress"),
+    ],
+)
+def test_going_home_in_the_evening_completes_no_work_that_goes_on_for_days(
+    scheduled: dict[str, Any], expected: str
+) -> None:
+    seen = view(**{"starts_at": at(8), **scheduled})
+
+    assert decide(CAME, LEFT, GONE, seen=seen, by=BY_EXIT).status == expected
+    assert decide(CAME, OUT, seen=seen, by=BY_EXIT).status == "Completed"
+
+
+def test_where_all_must_be_done_nobody_is_who_comes_again_tomorrow() -> None:
+    by = Practice(several="all", complete_by="exit")
+    seen = view(starts_at=at(8), ends_at=at(8) + DAY)
+    tomorrow = [
+        each.model_copy(update={"at": each.at + DAY, "key": f"2 {each.key}"})
+        for each in (CAME, LEFT, GONE)
+    ]
+
+    assert decide(CAME, LEFT, GONE, seen=seen, by=by).status == "In Progress"
+    assert decide(CAME, LEFT, GONE, *tomorrow, seen=seen, by=by).status == "Completed"
 
 
 def test_an_exit_completes_with_the_category_of_checking_out() -> None:

@@ -242,6 +242,92 @@ def test_who_fails_in_its_turn_leaves_it_to_the_next() -> None:
     assert oracle.calls == [("write", 1)] * 4
 
 
+def test_who_has_a_thing_waits_for_one_that_ranks_above_it() -> None:
+    together, oracle, order = Together(2), Oracle(), list[str]()
+
+    def program(name: str) -> Callable[[], None]:
+        def run() -> None:
+            together.turn(f"visit of {name}", 0)
+            ask(together, oracle, "read", 0)
+            together.turn("day", 1)
+            for kind in ("read", "write"):
+                order.append(f"{name} {ask(together, oracle, kind, 0)}")
+            together.done()
+
+        return run
+
+    told = at_once(together, program("a"), program("b"))
+
+    assert told == [None] * 2
+    assert [each[0] for each in order] in (list("aabb"), list("bbaa"))
+    assert oracle.calls[0] == ("read", 2)
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["turn", "ask", "done", "fail"]), st.integers(0, 5)), max_size=8
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.lists(STEPS, min_size=2, max_size=8))
+def test_whatever_turns_threads_want_in_whatever_order_none_waits_for_ever(
+    programs: list[list[tuple[str, int]]],
+) -> None:
+    together, oracle = Together(len(programs)), Oracle()
+
+    def program(steps: list[tuple[str, int]]) -> Callable[[], None]:
+        def run() -> None:
+            for what, number in steps:
+                if what == "turn":
+                    together.turn(number, number % 2)
+                elif what == "ask":
+                    ask(together, oracle, "read", number)
+                elif what == "done":
+                    together.done()
+                else:
+                    raise KeyError("a bug of ours")
+
+        return run
+
+    told = at_once(together, *map(program, programs))
+
+    assert {type(each) for each in told} <= {type(None), KeyError}
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 2), st.integers(3, 4)), max_size=3),
+        min_size=2,
+        max_size=8,
+    )
+)
+def test_of_those_who_want_things_by_rank_one_at_a_time_has_each(
+    programs: list[list[tuple[int, int]]],
+) -> None:
+    together, oracle = Together(len(programs)), Oracle()
+    had, twice = Counter[int](), list[int]()
+
+    def program(pairs: list[tuple[int, int]]) -> Callable[[], None]:
+        def run() -> None:
+            for pair in pairs:
+                for rank, thing in enumerate(pair):
+                    together.turn(thing, rank)
+                    had[thing] += 1
+                    twice.extend([thing] if had[thing] > 1 else [])
+                    ask(together, oracle, "read", thing)
+                for thing in pair:
+                    had[thing] -= 1
+                together.done()
+
+        return run
+
+    told = at_once(together, *map(program, programs))
+
+    assert told == [None] * len(programs)
+    assert twice == []
+
+
 PROGRAMS = st.lists(
     st.lists(
         st.tuples(st.sampled_from(["read", "view", "write"]), st.integers(0, 9)), max_size=6

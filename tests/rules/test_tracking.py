@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fieldlink.errors import Refused, Unclear
-from fieldlink.models import ASSIGNMENT_KEY, Category, Sync
+from fieldlink.models import ASSIGNMENT_KEY, Category, Kind, Outcome, Report, Sync
+from fieldlink.practice import Practice
 from fieldlink.records import Geofence, Invitation, Parked, Record, Tracking, Worker
 from fieldlink.tracking import tracking
 from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.tracking.tracking import Ground
+from fieldlink.writing import reports
 from tests.make import (
     APPOINTMENT,
     ASSIGNMENT,
@@ -25,6 +27,9 @@ from tests.make import (
     assignment,
     at,
     connection,
+    event,
+    order,
+    report,
     resource,
     worker,
 )
@@ -473,3 +478,56 @@ def test_two_workers_on_one_resource_make_one_geofence() -> None:
         tracking.sync(ORDER, ground)
 
     assert standing(world) == [ASSIGNMENT]
+
+
+# ── closed by a dispatcher ────────────────────────────────────────────────────
+
+
+def told_closed(world: World) -> list[Outcome]:
+    """What becomes of what the tracking tells when it has seen to closed work."""
+    put(world, appointment(category=Category.COMPLETED))
+    sync(world)
+    sent = [Report.model_validate_json(each.body) for each in world.events.queued]
+    return [reports.take(each, world.desk) for each in sent]
+
+
+def entered(world: World) -> list[tuple[object, object]]:
+    return [(each.starts_at, each.ends_at) for each in world.salesforce.entries]
+
+
+@pytest.mark.parametrize("way", ["geofences", "orders"])
+def test_work_that_only_a_dispatcher_closes_is_on_the_time_sheet(way: str) -> None:
+    world = assigned()
+    world.connection = connection(tracking=way)
+    sync(world)
+    for told in (event(at=at(9)), event("exit", at=at(10))):
+        reports.take(report(told), world.desk)
+    before = entered(world)
+    world.events.messages.clear()
+
+    outcomes = told_closed(world)
+
+    assert (before, entered(world)) == ([], [(at(9), at(10))])
+    assert outcomes[-1] is Outcome.APPLIED
+    assert len(world.salesforce.events) == 2
+
+
+def test_a_closing_costs_no_call_where_the_resource_has_checked_out() -> None:
+    world = fenced()
+    for told in (event(at=at(9)), order("completed", at=at(10))):
+        reports.take(report(told), world.desk)
+    before = len(world.fate.effects)
+
+    assert told_closed(world) == [Outcome.SUPERSEDED]
+    assert world.ledger.rows[-1].kind == Kind.CLOSED
+    assert entered(world) == [(at(9), at(10))]
+    assert not {"view", "views", "find", "write Salesforce"} & {*world.fate.effects[before:]}
+
+
+def test_a_closing_is_told_only_where_there_are_time_sheets_and_of_whose_work_it_was() -> None:
+    none, others = fenced(), fenced()
+    none.connection = connection(practice=Practice(time_sheets="none"))
+    put(others, assignment(resource=COLLEAGUE))
+
+    assert told_closed(none) == []
+    assert told_closed(others) == []

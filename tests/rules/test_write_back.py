@@ -241,7 +241,7 @@ PRACTICES = [
 MOST_TRIES = 4_000
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=250, deadline=None, derandomize=True, database=None)
 @given(
     deliveries(),
     st.randoms(use_true_random=True),
@@ -837,6 +837,18 @@ def test_a_departure_is_left_out_with_the_arrival_that_it_ends() -> None:
     world.connection = world.connection.model_copy(update={"early_hours": 2})
 
     assert apply(world, fact(Kind.LEFT, at(10, 1), arrived_at=at(9, 59))) == [Outcome.IGNORED]
+
+
+def test_work_that_is_moved_to_another_day_while_somebody_is_there_has_its_end() -> None:
+    world = crew()
+    came, left = fact(Kind.ARRIVED, at(9)), fact(Kind.LEFT, at(10), arrived_at=at(9))
+    apply(world, came)
+    world.salesforce.work[APPOINTMENT].starts_at = NOON + timedelta(days=2)
+
+    assert apply(world, left) == [Outcome.APPLIED]
+    assert world.salesforce.work[APPOINTMENT].actual_end == at(10)
+    passed_by = fact(Kind.LEFT, at(16, 5), arrived_at=at(16))
+    assert apply(world, fact(Kind.ARRIVED, at(16)), passed_by) == [Outcome.IGNORED] * 2
 
 
 def test_an_arrival_that_has_been_begun_is_not_too_early_when_the_work_is_put_off() -> None:

@@ -25,7 +25,7 @@ from fieldlink.models import (
 )
 from fieldlink.practice import Practice
 from fieldlink.records import Intent, Ours
-from fieldlink.writing import writes
+from fieldlink.writing import passing_by, writes
 from tests.fakes import STATUSES
 from tests.make import (
     APPOINTMENT,
@@ -442,7 +442,9 @@ def test_a_persons_other_status_is_noticed_with_its_time() -> None:
 def test_whoever_comes_half_a_day_early_only_drove_past(
     kind: Kind, came: Any, early: bool
 ) -> None:
-    assert writes.too_early(fact(kind, came), view(), connection(early_hours=12)) is early
+    drove_past = fact(kind, came)
+
+    assert passing_by.too_early(drove_past, [], view(), connection(early_hours=12)) is early
 
 
 # ── for a dry run ─────────────────────────────────────────────────────────────

@@ -18,6 +18,6 @@ All of these are rules: they know nothing of the outside, and are handed the tim
 know one outside system each; `wiring` introduces them to each other. Beside them lies what all
 share: the nouns (`models`, `records`), what the rules need (`ports`), what goes wrong
 (`errors`), how a company wants things (`practice`), and the loops of the doors on queues
-(`worker`, `at_once`; what they can't do is `parking`, and `replaying` later). Doors (`functions/`)
-import rules and `wiring`; nothing points back.
+(`worker`, `at_once`; what they can't do is `parking`, and `replaying` later). Doors
+(`functions/`) import rules and `wiring`; nothing points back.
 """

@@ -103,6 +103,7 @@ class Kind(StrEnum):
     LINK_OFFERED = "link offered"  # for the customer to follow; by ourselves
     LINK_WITHDRAWN = "link withdrawn"
     EXIT_CONFIRMED = "exit confirmed"  # nobody came back for a while; by ourselves
+    CLOSED = "closed"  # the work, in Salesforce, by whomever; by ourselves
     OUTAGE_BEGAN = "outage began"
     OUTAGE_ENDED = "outage ended"
     BATTERY_LOW = "battery low"
@@ -348,6 +349,7 @@ class View(Model):
     category: Category
     statuses: tuple[Status, ...]
     starts_at: Utc | None = None
+    ends_at: Utc | None = None
     actual_start: Utc | None = None
     actual_end: Utc | None = None
     actual_minutes: float | None = None

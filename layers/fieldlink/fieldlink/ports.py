@@ -118,11 +118,14 @@ class State(Protocol):
         """Store the record if its version is still the stored one; False if it is not."""
         ...
 
-    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+    def write_all(
+        self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
+    ) -> None:
         """Store records that have only one writer, whatever their version.
 
         `fence`: raise Unavailable, from there on writing nothing, once this record is no
-        longer stored in the version that it has.
+        longer stored in the version that it has. `once`: others may write them as soon as
+        they are stored, so whether they are is not made sure of by storing them again.
         """
         ...
 
@@ -176,7 +179,7 @@ def digest(text: str) -> str:
 class Kept(NamedTuple):
     """A row as the ledger keeps it."""
 
-    row: LedgerRow
+    row: LedgerRow | None  # None: it can't be read, so it is not what was put
     hash: str  # of its text; once that was erased, of what it was
 
 

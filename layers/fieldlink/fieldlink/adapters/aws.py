@@ -53,14 +53,16 @@ class Aws:
             ssl_context=_trust(),
         )
 
-    def call(self, service: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def call(
+        self, service: str, action: str, payload: dict[str, Any], *, once: bool = False
+    ) -> dict[str, Any]:
         """One action of a service that speaks AWS's JSON protocol."""
         prefix, version = TARGETS[service]
         headers = {
             "Content-Type": f"application/x-amz-json-{version}",
             "X-Amz-Target": f"{prefix}.{action}",
         }
-        return self.post(service, service, "/", payload, headers)
+        return self.post(service, service, "/", payload, headers, once=once)
 
     def post(
         self,
@@ -69,13 +71,19 @@ class Aws:
         path: str,
         payload: dict[str, Any],
         headers: dict[str, str],
+        *,
+        once: bool = False,
     ) -> dict[str, Any]:
-        """A signed POST. Raises Unavailable, Unclear, or Refused with AWS's error code."""
+        """A signed POST. Raises Unavailable, Unclear, or Refused with AWS's error code.
+
+        `once`: it is not made again if it may have been carried out.
+        """
         url = self._url(host) + path
-        data, action = json.dumps(payload).encode(), headers.get("X-Amz-Target", "")
+        data = json.dumps(payload).encode()
+        action = "" if once else headers.get("X-Amz-Target", "").rpartition(".")[2]
         for number in range(TRIES):
             answer = self._send(service, AWSRequest("POST", url, headers=headers, data=data))
-            if number == TRIES - 1 or not _passes(answer, action.rpartition(".")[2]):
+            if number == TRIES - 1 or not _passes(answer, action):
                 break
             self.pause(number)
         return _read(service, answer)

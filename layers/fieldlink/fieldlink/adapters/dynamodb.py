@@ -155,14 +155,17 @@ class DynamoState:
             return False
         return True
 
-    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+    def write_all(
+        self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
+    ) -> None:
         if fence:
             self._write_fenced(records, fence)
             return
         puts = [{"PutRequest": {"Item": _item(record)}} for record in records]
         for batch in batches(puts, BATCH_WRITE):
             request = {self._table: batch}
-            for _ in in_full(self._aws, "BatchWriteItem", request, "UnprocessedItems"):
+            rest = "UnprocessedItems"
+            for _ in in_full(self._aws, "BatchWriteItem", request, rest, once=once):
                 pass
 
     def _write_fenced(self, records: Iterable[Record], fence: Record) -> None:
@@ -203,11 +206,11 @@ class DynamoState:
 
 
 def in_full(
-    aws: Aws, action: str, request: dict[str, Any], rest: str
+    aws: Aws, action: str, request: dict[str, Any], rest: str, *, once: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Repeat a batch with what DynamoDB left undone."""
     for number in range(BATCH_TRIES):
-        answer = aws.call("dynamodb", action, {"RequestItems": request})
+        answer = aws.call("dynamodb", action, {"RequestItems": request}, once=once)
         yield answer
         request = answer.get(rest) or {}
         if not request:

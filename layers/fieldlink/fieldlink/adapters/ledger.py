@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
@@ -19,18 +18,27 @@ from fieldlink.adapters.dynamodb import (
     ledger_key,
     pages,
 )
+from fieldlink.adapters.ledger_items import (
+    LINKS,
+    body,
+    is_erased,
+    kept,
+    left,
+    link_of,
+    row_of,
+    text,
+)
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.models import LedgerRow
-from fieldlink.ports import Kept, Link, digest
+from fieldlink.ports import Link, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from fieldlink.adapters.aws import Aws
+    from fieldlink.models import LedgerRow
+    from fieldlink.ports import Kept
 
 DAY = timedelta(days=1)
-# Links lie behind the rows of their day, whose keys begin with a year.
-LINKS = "~link#"
 # Of an item's 400 KB a row's key and hash take some 180 bytes: 90 KB.
 MOST_ROWS_OF_A_LINK = 500
 # Of those who add a link at the same time one wins each round, of some 10 ms. As many as this
@@ -80,7 +88,7 @@ class DynamoLedger:
                 partition, _ = ledger_key(connection, day.astimezone(UTC), "")
                 query = {**_rows_of(partition), "ScanIndexForward": False}
                 answer = self._call("Query", **query, Limit=limit - len(found))
-                found += [_row(item) for item in answer["Items"]]
+                found += filter(None, map(row_of, answer["Items"]))
         return found
 
     def of_deliveries(
@@ -92,7 +100,7 @@ class DynamoLedger:
         for batch in batches(wanted, BATCH_GET):
             request = {self._table: {"Keys": batch, "ConsistentRead": True}}
             for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
-                found += [_row(item) for item in answer["Responses"][self._table]]
+                found += filter(None, map(row_of, answer["Responses"][self._table]))
         return found
 
     def of_day(
@@ -102,12 +110,12 @@ class DynamoLedger:
         more = {"ExclusiveStartKey": _key(partition, after)} if after else {}
         query = {**_rows_of(partition), "ConsistentRead": True, "Limit": limit}
         answer = self._call("Query", **query, **more)
-        rows = {item["sk"]["S"]: Kept(_row(item), _hash(item)) for item in answer["Items"]}
+        rows = {item["sk"]["S"]: kept(item) for item in answer["Items"]}
         return rows, (answer.get("LastEvaluatedKey") or {}).get("sk", {}).get("S", "")
 
     def chain(self, connection: str, day: date) -> Iterator[Link]:
         query = {**_links_of(_partition(connection, day)), "ConsistentRead": True}
-        return map(_link, pages(lambda start: self._call("Query", **query, **start)))
+        return map(link_of, pages(lambda start: self._call("Query", **query, **start)))
 
     def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
         """Raises Unavailable if the row is changed meanwhile."""
@@ -115,17 +123,12 @@ class DynamoLedger:
             "GetItem", Key=_key(_partition(connection, day), key), ConsistentRead=True
         )
         item = found.get("Item")
-        if not item or "erased" in item:
+        row = row_of(item) if item else None
+        if not item or not row or is_erased(item, row):
             return
-        row, told = _row(item), {"S": at.isoformat()}
-        left = LedgerRow(
-            connection=row.connection,
-            received_at=row.received_at,
-            delivery=row.delivery,
-            outcome=row.outcome,
-            erased=at.isoformat(),
-        )
-        empty = {**item, "erased": told, "hash": {"S": _hash(item)}, "body": _body(left)}
+        told = at.isoformat()
+        rest = {"hash": {"S": digest(text(item))}, "body": body(left(row, told))}
+        empty = {**item, "erased": {"S": told}, **rest}
         if not self._put(empty, "body = :body", {":body": item["body"]}):
             raise Unavailable("a row of the ledger is just being written")
 
@@ -164,7 +167,7 @@ class DynamoLedger:
         partition, sort = ledger_key(row.connection, row.received_at, row.delivery)
         ttl = {"N": str(int((row.received_at + self._keep).timestamp()))}
         outcome = {"S": str(row.outcome)}
-        return {**_key(partition, sort), "ttl": ttl, "outcome": outcome, "body": _body(row)}
+        return {**_key(partition, sort), "ttl": ttl, "outcome": outcome, "body": body(row)}
 
     def _until(self, day: date) -> dict[str, str]:
         """A day's links outlive its rows, and go together."""
@@ -204,19 +207,3 @@ def _links_of(partition: str) -> dict[str, Any]:
 def _query(condition: str, partition: str) -> dict[str, Any]:
     values = {":pk": {"S": partition}, ":links": {"S": LINKS}}
     return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
-
-
-def _body(row: LedgerRow) -> dict[str, str]:
-    return {"S": row.model_dump_json(exclude_defaults=True)}
-
-
-def _row(item: Item) -> LedgerRow:
-    return LedgerRow.model_validate_json(item["body"]["S"])
-
-
-def _hash(item: Item) -> str:
-    return item["hash"]["S"] if "erased" in item else digest(item["body"]["S"])
-
-
-def _link(item: Item) -> Link:
-    return Link(**json.loads(item["body"]["S"]), hash=item["hash"]["S"])

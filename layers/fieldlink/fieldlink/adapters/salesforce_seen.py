@@ -82,6 +82,7 @@ def _of_appointment(work: Row, wants: Wants) -> dict[str, Any]:
         "status": work.get("Status") or "",
         "category": category,
         "starts_at": moment(work.get("SchedStartTime")),
+        "ends_at": moment(work.get("SchedEndTime")),
         "actual_start": moment(work.get("ActualStartTime")),
         "actual_end": moment(work.get("ActualEndTime")),
         "actual_minutes": work.get("ActualDuration"),

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 WORK = (
     "Id, AppointmentNumber, Street, City, State, PostalCode, Country, Status, StatusCategory, "
-    "SchedStartTime, ActualStartTime, ActualEndTime, ActualDuration, ParentRecordId, "
+    "SchedStartTime, SchedEndTime, ActualStartTime, ActualEndTime, ActualDuration, "
+    "ParentRecordId, "
     f"LastModifiedDate, LastModifiedById, {SITE_ZONE}"
 )
 TEAM = (

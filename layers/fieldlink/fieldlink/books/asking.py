@@ -71,15 +71,19 @@ class Erase(OfConnection):
 
 
 class OfParked(OfConnection):
-    """Which parked messages are meant; see `Choice`."""
+    """Which parked messages are meant; see `Choice`. What is empty is no filter, and would mean
+    them all: whoever names one names something.
+    """
 
-    ids: tuple[str, ...] = ()
-    group: str = ""
-    queue: Literal["", "polls", "changes", "invites", "events", "bursts"] = ""
-    cause: str = ""
+    ids: tuple[str, ...] = Field(default=(), min_length=1)
+    group: str = Field(default="", min_length=1)
+    queue: Literal["", "polls", "changes", "invites", "events", "bursts"] = Field(
+        default="", min_length=1
+    )
+    cause: str = Field(default="", min_length=1)
     since: Utc | None = None
     until: Utc | None = None
-    about: str = ""
+    about: str = Field(default="", min_length=1)
 
     @property
     def choice(self) -> Choice:

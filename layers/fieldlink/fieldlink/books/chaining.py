@@ -44,6 +44,9 @@ class Verdict(NamedTuple):
     # Rows that no link names: their worker died in between, and their delivery comes again; or
     # they are older than the chain.
     unchained: tuple[str, ...] = ()
+    # Rows that a later link names with another hash: they were put again, as a parked event
+    # that is replayed. Whoever forges a row and adds a link for it puts it here, too.
+    again: tuple[str, ...] = ()
     head: str = ""  # number and hash of the last link
     findings: tuple[Finding, ...] = ()
     expired: bool = False  # the day is too old to be kept whole, so nothing is told of it
@@ -125,7 +128,7 @@ def _once(
         if not more():
             return None
         rows.update({key: kept.hash for key, kept in page.items()})
-        erased += sum(bool(kept.row.erased) for kept in page.values())
+        erased += sum(bool(kept.row and kept.row.erased) for kept in page.values())
     return judge(day, ledger.chain(connection, day), rows)._replace(erased=erased)
 
 
@@ -133,10 +136,12 @@ def judge(day: date, links: Iterable[Link], rows: Mapping[str, str]) -> Verdict:
     """`rows`: the hash of each row by its key."""
     found: list[Finding] = []
     named: dict[str, str] = {}
+    again: dict[str, None] = {}
     last: Link | None = None
     count = 0
     for link in links:
         found += _of_link(link, last)
+        again |= {key: None for key, told in link.rows.items() if named.get(key, told) != told}
         named.update(link.rows)
         last, count = link, count + 1
     found += [
@@ -149,6 +154,7 @@ def judge(day: date, links: Iterable[Link], rows: Mapping[str, str]) -> Verdict:
         links=count,
         rows=len(rows),
         unchained=tuple(key for key in rows if key not in named),
+        again=tuple(again),
         head=f"{last.number} {last.hash}" if last else "",
         findings=tuple(found),
     )

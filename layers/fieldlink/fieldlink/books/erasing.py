@@ -114,9 +114,8 @@ def _ledger(scrubber: Scrubber, books: Books, first: date) -> date | None:
         for page in rows_of(name, day, books.ledger):
             if not books.more():
                 return day
-            theirs = {
-                key: kept.row for key, kept in page.items() if scrubber.who.in_row(kept.row)
-            }
+            rows = {key: kept.row for key, kept in page.items() if kept.row}
+            theirs = {key: row for key, row in rows.items() if scrubber.who.in_row(row)}
             scrubber.visits(row.appointment for row in theirs.values())
             for key in theirs:
                 if scrubber.count("ledger rows"):

@@ -98,7 +98,7 @@ class Pack:
 
 
 def _row(key: str, kept: Kept) -> str:
-    row = kept.row.model_dump(mode="json", exclude_defaults=True)
+    row = kept.row and kept.row.model_dump(mode="json", exclude_defaults=True)
     return json.dumps({"key": key, "hash": kept.hash, "row": row}, separators=(",", ":"))
 
 

@@ -66,7 +66,9 @@ def of_geofence(
 
 
 def of_exit(event: Event, kind: Kind, _report: Report, _remembered: Remembered) -> Fact:
-    """That nobody came back after leaving. By ourselves, and at the moment of leaving."""
+    """That nobody came back after leaving, at the moment of leaving; or that the work was
+    closed in Salesforce, at the moment when we saw it. By ourselves.
+    """
     at = event.at()
     appointment, resource = event.text("appointment"), event.text("resource")
     return Fact(

@@ -53,12 +53,10 @@ _OUTAGE = Meaning(Kind.OUTAGE_BEGAN, "opens an outage; the dispatcher hears of i
 _OUTAGE_OVER = Meaning(Kind.OUTAGE_ENDED, "closes the outage")
 _TRACKED = Meaning(Kind.TRACKING_BEGAN, "notes that the resource's app tracks")
 _NEW_DEVICE = Meaning(Kind.DEVICE_SEEN, "the resource's work moves to the device")
-_CHANGED_DEVICE = Meaning(
-    Kind.DEVICE_SEEN, "notes whose the device is; the work moves to it if no other is in use"
-)
-_FREED_DEVICE = Meaning(
-    Kind.DEVICE_RELEASED, "HyperTrack is asked anew whose the device is; the work may move"
-)
+_KNOWN_DEVICE = "notes whose the device is; the work moves to it if no other is in use"
+_CHANGED_DEVICE = Meaning(Kind.DEVICE_SEEN, _KNOWN_DEVICE)
+_FREED = "HyperTrack is asked anew whose the device is; the work may move"
+_FREED_DEVICE = Meaning(Kind.DEVICE_RELEASED, _FREED)
 _BATTERY_WELL = Meaning(Kind.BATTERY_WELL, "notes that the battery is no longer low")
 
 BUTTONS = {
@@ -179,7 +177,10 @@ OWN = {
         "offered": Meaning(Kind.LINK_OFFERED, "the customer's link to follow is written"),
         "withdrawn": Meaning(Kind.LINK_WITHDRAWN, "the customer's link is taken back"),
     },
-    EXIT: {"confirmed": Meaning(Kind.EXIT_CONFIRMED, "completes the appointment")},
+    EXIT: {
+        "confirmed": Meaning(Kind.EXIT_CONFIRMED, "completes the appointment"),
+        "closed": Meaning(Kind.CLOSED, "what has been worked goes onto time sheets"),
+    },
 }
 UNKNOWN = _ignored("")
 

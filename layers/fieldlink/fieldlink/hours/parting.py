@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.models import Kind, minute
 from fieldlink.records import Part, Stretch, Trip
-from fieldlink.writing import visits
+from fieldlink.writing import evenings, visits
 from fieldlink.zones import zone
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ A_MINUTE = timedelta(minutes=1)  # an entry must not be empty
 LONGEST_STAY = timedelta(hours=24)
 LONGEST_WAY = timedelta(days=31)  # over a holiday, most of it idle
 UNSEEN = "the arrival is not known"
+NOT_LEFT = "it was closed while the departure was not known"
 TOO_LONG = "a stay of more than 24 hours is not believed"
 
 
@@ -33,10 +34,13 @@ def parts(
     """By the date in the zone of the resource's user. A function of the set of facts."""
     there = zone(view.time_zone)
     ordered = visits.in_order(each for each in facts if each.resource == resource)
-    over = _over(ordered, there, practice)
+    lasting = evenings.without(ordered, view)
+    counted = visits.working(visits.stays(ordered, practice), lasting, practice)
+    done = _done(ordered, practice)
+    over = _over(counted, done, there)
     known = [(stay.start, stay.end) for stay in over if stay.start and stay.end]
     blocks = _by_day(_joined(filter(_believed, known), practice), there)
-    problems = dict(_problems(over, there))
+    problems = dict(_problems([*over, *_unended(counted, done)], there))
     trips = _trips(ordered, there)
     about = _about(view)
     return {
@@ -67,20 +71,37 @@ def _about(view: View) -> Part:
     )
 
 
-def _over(ordered: list[Fact], there: ZoneInfo, practice: Practice) -> list[Stay]:
-    """The stays that are over: checked out, or of a day before the next one begins."""
-    counted = visits.working(visits.stays(ordered, practice), ordered, practice)
-    out = max((each.at for each in visits.outs(ordered, practice)), default=None)
+def _done(ordered: list[Fact], practice: Practice) -> datetime | None:
+    """Until when the resource worked at the latest: it checked out, or the work was closed in
+    Salesforce, where no check-out may ever be heard of.
+    """
+    closed = [each for each in ordered if each.kind is Kind.CLOSED]
+    return max((each.at for each in (*visits.outs(ordered, practice), *closed)), default=None)
+
+
+def _over(counted: list[Stay], done: datetime | None, there: ZoneInfo) -> list[Stay]:
+    """The stays that are over: of who is done, or of a day before the next one begins."""
     latest = max((stay.start for stay in counted if stay.start), default=None)
     return [
         stay
         for stay in counted
         if stay.end
         and (
-            (out and (stay.start or stay.end) <= out)
+            (done and (stay.start or stay.end) <= done)
             or (latest and _date(stay.end, there) < _date(latest, there))
         )
     ]
+
+
+def _unended(counted: list[Stay], done: datetime | None) -> list[Stay]:
+    """Those of which nobody can say how long they were: a dispatcher may close work hours
+    later, or too early, so that ends no stay.
+    """
+    return [stay for stay in counted if done and not stay.end and _begun(stay, done)]
+
+
+def _begun(stay: Stay, by: datetime) -> bool:
+    return stay.start is not None and stay.start <= by
 
 
 def _believed(stay: Span) -> bool:
@@ -90,7 +111,9 @@ def _believed(stay: Span) -> bool:
 def _problems(over: list[Stay], there: ZoneInfo) -> Iterator[tuple[date, str]]:
     """Why a day lacks work that we know of."""
     for stay in over:
-        if stay.end and not stay.start:
+        if stay.start and not stay.end:
+            yield _date(stay.start, there), NOT_LEFT
+        elif stay.end and not stay.start:
             yield _date(stay.end, there), UNSEEN
         elif stay.start and stay.end and not _believed((stay.start, stay.end)):
             yield _date(stay.end, there), TOO_LONG

@@ -35,15 +35,22 @@ def slots(
 ) -> tuple[Slot, ...]:
     """In order: the first day, the last, and those around `near`."""
     ends_at = max(starts_at, ends_at)
-    first = starts_at.astimezone(zone).date()
-    last = max(first, (ends_at - MOMENT).astimezone(zone).date())
-    if first == last or ends_at - starts_at <= LONGEST_SHIFT:
+    last = last_of_several(starts_at, ends_at, zone)
+    if last is None:
         return (Slot(None, starts_at - lead, starts_at, ends_at, ends_at + GRACE),)
+    first = starts_at.astimezone(zone).date()
     work = _Work(starts_at, ends_at, zone, first, last)
     here = near.astimezone(zone).date()
     days = {first, last, *(here + ONE_DAY * each for each in range(-2, 4))}
     known = [each for each in sorted(days) if work.begins(each)]
     return tuple(_slot(each, work, lead) for each in known)
+
+
+def last_of_several(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> date | None:
+    """The last local day of work that takes days; None if it takes no more than one."""
+    last = (ends_at - MOMENT).astimezone(zone).date()
+    several = last > starts_at.astimezone(zone).date()
+    return last if several and ends_at - starts_at > LONGEST_SHIFT else None
 
 
 class _Work(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink.models import Category
 from fieldlink.people import devices
 from fieldlink.records import Appointment, Assignment, Ordered, Tracking
-from fieldlink.tracking import fencing, ordering, shifts
+from fieldlink.tracking import closed_work, fencing, ordering, shifts
 from fieldlink.tracking.fencing import NO_DEVICE, keep
 from fieldlink.tracking.one_by_one import Troubles
 from fieldlink.tracking.ordered_work import Work
@@ -65,6 +65,19 @@ class _Seen(NamedTuple):
         """Likewise, if it is this resource's still."""
         theirs = self.assignment and self.assignment.resource == self.tracking.resource
         return self.open if theirs else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over as this resource's work, and not only taken away."""
+        assignment, appointment = self.assignment, self.appointment
+        return (
+            assignment is not None
+            and not assignment.gone
+            and assignment.resource == self.tracking.resource
+            and appointment is not None
+            and not appointment.gone
+            and appointment.category.closed
+        )
 
     @property
     def completed(self) -> bool:
@@ -130,6 +143,8 @@ def _bring_in_line(seen: _Seen, people: People, ground: Ground) -> bool:
     tracking, stands = (_by_orders if orders else _by_fences)(seen, people, ground)
     over = seen.own is None or not ground.connection.live
     if tracking.version and over:
+        if seen.closed and ground.connection.live:
+            closed_work.tell(tracking, ground)
         ground.state.erase(Tracking, *tracking.key)
     elif not tracking.version and not over:
         keep(tracking, ground)

@@ -49,7 +49,8 @@ def carry_out(job: Job, desk: Desk) -> Outcome:
 
 def _claimed(job: Job, desk: Desk) -> Claims:
     claims = Claims(desk.state)
-    if job.writes.empty:
+    # A day may take in what its appointment does not live to: so that is claimed for it, too.
+    if job.writes.empty and not (job.visit and job.days):
         return claims
     intent = _intent(job, desk)
     try:
@@ -68,7 +69,7 @@ def _claimed(job: Job, desk: Desk) -> Claims:
 
 def _intent(job: Job, desk: Desk) -> Intent:
     begun = job.begun
-    days = {each.read.on for each in job.days if not each.writes.empty}
+    days = {each.read.on for each in job.days}
     return Intent(
         delivered=job.delivered,
         since=desk.now,

@@ -23,16 +23,21 @@ class Claims:
     def take(self, anchor: Anchor, intent: Intent) -> None:
         """Unless somebody has changed it since it was read."""
         claimed = anchor.model_copy(update={"intent": intent})
-        must(self._state.write(claimed))
         held = claimed.model_copy(update={"version": anchor.version + 1})
+        try:
+            must(self._state.write(claimed))
+        except Unavailable:
+            self._take_back(anchor, held)
+            raise
         self._held.append((anchor, held))
 
     def store(self, anchor: Anchor) -> None:
         """Keep what is new of it, and let it go. Nobody else writes what is claimed, so that
-        needs no condition, and can go with what others store in one call.
+        needs no condition, and can go with what others store in one call. But only once: as
+        soon as it is stored it may be somebody else's.
         """
         if any(before.key == anchor.key for before, _ in self._held):
-            self._state.write_all([anchor])
+            self._state.write_all([anchor], once=True)
         else:
             must(self._state.write(anchor))
 
@@ -53,6 +58,22 @@ class Claims:
                 over = held.intent.since - ABANDONED
                 self._let_go(held, held.intent.model_copy(update={"since": over}))
 
+    def _take_back(self, anchor: Anchor, held: Anchor) -> None:
+        """A claim that failed may be there all the same."""
+        with suppress(Unavailable):
+            stored = self._state.read(type(anchor), *anchor.key)
+            if stored and stored.version == held.version and _same(stored, held):
+                self._let_go(held, anchor.intent)
+
     def _let_go(self, held: Anchor, intent: Intent | None) -> None:
         with suppress(Unavailable):  # then it is free once it counts as abandoned
             self._state.write(held.model_copy(update={"intent": intent}))
+
+
+def _same(one: Anchor, other: Anchor) -> bool:
+    """Whether two have the intent of one try."""
+    told = [
+        each.intent and (each.intent.delivered.delivery, each.intent.since)
+        for each in (one, other)
+    ]
+    return told[0] == told[1]

@@ -97,16 +97,20 @@ def concerned(
     told: Mapping[date, Part],
     parts: Mapping[date, Part],
     inherited: Mapping[date, Inherited],
+    doubtful: Iterable[date],
 ) -> list[OfDay]:
-    """Every day that was told something else of this work, with what is to be written of it."""
-    fact = case.delivered.fact
+    """Every day that was told something else of this work, with what is to be written of it.
+
+    `doubtful`: days of which it is not known what they were told by a try that did not end.
+    """
+    fact, first = case.delivered.fact, case.first
     dates = {day for day in {*parts, *told} if parts.get(day) != told.get(day)}
-    dates |= {*inherited, *(case.begun.days if case.begun else ())}
-    if case.first and (case.first.intent or fact.key in case.first.doubtful):
-        dates |= {case.first.on}
+    dates |= {*inherited, *doubtful}
+    if first and (first.intent or fact.key in first.doubtful or _differs(first, fact, parts)):
+        dates |= {first.on}
     found = []
     for each in sorted(dates):
-        at_hand = case.first if case.first and case.first.on == each else None
+        at_hand = first if first and first.on == each else None
         day = at_hand or case.free(read(fact.resource, each, case.desk))
         known = inherited[each].into(day) if each in inherited else day
         its = {name: part for name, part in known.parts.items() if name != fact.appointment}
@@ -114,6 +118,10 @@ def concerned(
             its[fact.appointment] = parts[each]
         found.append(seen(day, known, {"parts": its}, case))
     return planned(found, case)
+
+
+def _differs(day: Day, fact: Fact, parts: Mapping[date, Part]) -> bool:
+    return day.parts.get(fact.appointment) != parts.get(day.on)
 
 
 def seen(day: Day, known: Day, news: Mapping[str, object], case: Case) -> Seen:

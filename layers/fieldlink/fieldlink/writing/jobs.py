@@ -52,7 +52,8 @@ def of_visit(visit: Visit, case: Case) -> Job:
         practice = case.desk.practice
         parts = parting.parts([*known, fact], fact.resource, view, practice)
         inherited = inheriting.of_days(visit, parts, view)
-        of_days = days.concerned(case, _told(visit, fact.resource), parts, inherited)
+        known_days = _told(visit, fact.resource)
+        of_days = days.concerned(case, known_days, parts, inherited, _doubtful(visit, case))
         told["told"] = _telling(visit, fact.resource, parts)
     settled = inheriting.emptied(kept.model_copy(update=told), inherited, view)
     has_row = any(same(each, fact) for each in known)
@@ -67,6 +68,14 @@ def of_visit(visit: Visit, case: Case) -> Job:
         case.begun,
         case.found,
     )
+
+
+def _doubtful(visit: Visit, case: Case) -> set[date]:
+    """Days of the resource that an interrupted try of whatever fact may have told of."""
+    begun = [*visit.doubtful.values(), *([case.begun] if case.begun else [])]
+    resource = case.delivered.fact.resource
+    theirs = (each for each in begun if each.delivered.fact.resource == resource)
+    return {day for each in theirs for day in each.days}
 
 
 def _told(visit: Visit, resource: str) -> dict[date, Part]:

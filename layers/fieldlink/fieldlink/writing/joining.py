@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import FieldlinkError, Refused, Unavailable
 from fieldlink.ports import Salesforce, SeveralAtOnce
 from fieldlink.records import Day, Record, Visit
 
@@ -122,19 +122,28 @@ class JoinedState(Joined["State"]):
 
         return self._together.ask(("read", kind), key, one, many)
 
-    def write_all(self, records: Iterable[Record], *, fence: Record | None = None) -> None:
+    def write_all(
+        self,
+        records: Iterable[Record],
+        *,
+        fence: Record | None = None,
+        once: bool = False,
+    ) -> None:
         state = self._port
         if fence:
-            state.write_all(records, fence=fence)
+            state.write_all(records, fence=fence, once=once)
             return
 
-        def many(several: list[list[Record]]) -> list[None]:
+        def one(some: list[Record]) -> None:
+            state.write_all(some, once=once)
+
+        def all_(several: list[list[Record]]) -> None:
             every = [each for some in several for each in some]
             last = {(type(each), each.key): each for each in every}  # a batch has no key twice
-            state.write_all(last.values())
-            return [None] * len(several)
+            one([*last.values()])
 
-        self._together.ask("write all", [*records], state.write_all, many)
+        many = partial(_apart, all_=all_, one=one)
+        self._together.ask(("write all", once), [*records], one, many)
 
 
 class JoinedLedger(Joined["Ledger"]):
@@ -143,8 +152,24 @@ class JoinedLedger(Joined["Ledger"]):
     def put(self, row: LedgerRow) -> None:
         ledger = self._port
 
-        def many(rows: list[LedgerRow]) -> list[None]:
-            ledger.put_all(rows)
-            return [None] * len(rows)
-
+        many = partial(_apart, all_=ledger.put_all, one=ledger.put)
         self._together.ask("put", row, ledger.put, many)
+
+
+def _apart[Q](
+    asked: list[Q], *, all_: Callable[[list[Q]], None], one: Callable[[Q], None]
+) -> list[Exception | None]:
+    """One call for all; if it is refused each makes its own, so that one refuses no other."""
+
+    def alone(each: Q) -> Exception | None:
+        try:
+            one(each)
+        except FieldlinkError as error:
+            return error
+        return None
+
+    try:
+        all_(asked)
+    except Refused:
+        return [alone(each) for each in asked]
+    return [None] * len(asked)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fieldlink.models import Outcome
+from fieldlink.models import Kind, Outcome
 from fieldlink.writing import expecting, links
 from fieldlink.writing.desk import known_before, row
-from fieldlink.writing.visits import adds, same
+from fieldlink.writing.visits import ARRIVALS, adds, same
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fieldlink.models import Delivered, Fact
     from fieldlink.records import Anchor, Visit
     from fieldlink.writing.desk import Desk
@@ -42,12 +44,21 @@ def twin(fact: Fact, anchor: Anchor) -> Delivered | None:
 
 
 def untold(fact: Fact, visit: Visit) -> str:
-    """Why an estimate or a link is no news, unless it may have been written already."""
+    """Why an estimate, a link or a closing is no news, unless it may have been written."""
     begun = {*visit.doubtful, *([visit.intent.delivered.fact.key] if visit.intent else [])}
     if fact.key in begun:
         return ""
     known = [each.fact for each in visit.facts.values()]
-    return expecting.untold(fact, known) or links.untold(fact, known)
+    return expecting.untold(fact, known) or links.untold(fact, known) or _over(fact, known)
+
+
+def _over(fact: Fact, known: Iterable[Fact]) -> str:
+    """Work that was checked out last of all is over, whoever closes it then."""
+    own = [each for each in known if each.resource == fact.resource]
+    moves = [each for each in own if each.kind in ARRIVALS | {Kind.CHECKED_OUT}]
+    last = max(moves, key=lambda each: each.at, default=None)
+    checked_out = last is not None and last.kind is Kind.CHECKED_OUT
+    return "the resource has checked out" if checked_out and fact.kind is Kind.CLOSED else ""
 
 
 def as_doubtful(delivered: Delivered, anchor: Anchor) -> Delivered:

@@ -13,7 +13,7 @@ from fieldlink.records import Device, Geofence, Order, Visit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fieldlink.models import Delivered
+    from fieldlink.models import Delivered, Fact
     from fieldlink.writing.desk import Desk
 
 
@@ -35,6 +35,20 @@ def placed(delivered: Delivered, desk: Desk) -> Delivered:
     if fact.kind is Kind.LINK_WITHDRAWN and not fact.resource:
         more |= _of_link(fact.appointment, desk)
     return delivered.model_copy(update={"fact": fact.model_copy(update=more)})
+
+
+def known(fact: Fact, desk: Desk) -> Fact:
+    """Likewise, as far as that is kept here: nobody outside is asked."""
+    state, name = desk.state, desk.connection.connection
+    if fact.appointment and fact.resource:
+        return fact
+    fence = state.read(Geofence, name, fact.geofence) if fact.geofence else None
+    appointment = fence.appointment if fence else fact.appointment
+    resource = fence.resource if fence else fact.resource
+    if not resource and fact.device:
+        device = state.read(Device, name, fact.device)
+        resource = device.resource if device else ""
+    return fact.model_copy(update={"appointment": appointment, "resource": resource})
 
 
 def travelled(delivered: Delivered, desk: Desk) -> Delivered:

@@ -142,7 +142,7 @@ def _newest_first(name: str, ledger: Ledger, now: datetime) -> Iterator[LedgerRo
     today = now.astimezone(UTC).date()
     for ago in range(2, DAYS):
         kept, _ = ledger.of_day(name, today - timedelta(days=ago), limit=ROWS_OF_A_DAY)
-        yield from (each.row for each in reversed(kept.values()))
+        yield from (each.row for each in reversed(kept.values()) if each.row)
 
 
 def _look(row: LedgerRow) -> Look:

@@ -11,7 +11,7 @@ from fieldlink.hearing import facts
 from fieldlink.hearing.envelope import Ignored
 from fieldlink.models import Delivered, Fact, Kind, LedgerRow, Outcome, Report
 from fieldlink.people import devices
-from fieldlink.records import Geofence, Heard, WebhookTested
+from fieldlink.records import Heard, WebhookTested
 from fieldlink.trouble import batteries, clocks, outages
 from fieldlink.writing import days, placing, positions, replanning, write_back
 from fieldlink.writing.desk import row
@@ -29,9 +29,10 @@ PASSING = {
     Kind.LINK_OFFERED,
     Kind.LINK_WITHDRAWN,
     Kind.EXIT_CONFIRMED,
+    Kind.CLOSED,
 }
 # Told by ourselves, not by HyperTrack.
-OURS = {Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN, Kind.EXIT_CONFIRMED}
+OURS = {Kind.LINK_OFFERED, Kind.LINK_WITHDRAWN, Kind.EXIT_CONFIRMED, Kind.CLOSED}
 OF_A_ROW = {"key", "kind", "at", "device", "resource", "appointment"}
 # How finely it is noted that HyperTrack talks: often enough to notice hours of silence.
 HEARD = timedelta(minutes=10)
@@ -49,21 +50,22 @@ def take(report: Report, desk: Desk) -> Outcome:
 
 
 def park(report: Report, desk: Desk, cause: str) -> None:
-    """Note in the ledger that an event is parked; others go on with its appointment."""
+    """Note in the ledger that an event is parked; others go on with its appointment.
+
+    It is told whose it is and where as far as that is known here: who is asked may be down.
+    """
     try:
         fact = facts.read(report, placing.remembered(desk))
     except Refused:
         fact = Ignored(reason="", kind="")
+    if isinstance(fact, Fact):
+        fact = placing.known(fact, desk)
     desk.ledger.put(_row(report, desk, Outcome.PARKED, fact, reason=cause))
     if isinstance(fact, Fact) and fact.kind in OF_THE_DAY:
-        placed = placing.placed(_delivered(report, fact), desk).fact
-        if placed.resource:
-            on = days.on(placed, desk)
-            write_back.release_day(report.id, placed.resource, on, desk)
+        if fact.resource:
+            write_back.release_day(report.id, fact.resource, days.on(fact, desk), desk)
     elif isinstance(fact, Fact):
-        known = desk.state.read(Geofence, desk.connection.connection, fact.geofence)
-        appointment = fact.appointment or (known.appointment if known else "")
-        write_back.release(report.id, appointment, desk)
+        write_back.release(report.id, fact.appointment, desk)
 
 
 def _delivered(report: Report, fact: Fact) -> Delivered:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink.models import Category, Fact, Kind
-from fieldlink.writing import visits
+from fieldlink.writing import evenings, visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +79,7 @@ def decide(facts: Iterable[Fact], view: View, ours: Ours, practice: Practice) ->
 
 def moving(facts: Iterable[Fact], view: View, practice: Practice) -> list[Fact]:
     """The facts that move status and times: everybody's, or only the primary resource's."""
-    told = list(facts)
+    told = evenings.without(facts, view)
     primary = {each.resource for each in view.team if each.primary}
     if practice.several != "primary" or not primary:
         return told

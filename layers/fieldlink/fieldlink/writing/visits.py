@@ -42,13 +42,13 @@ RANKS = (
     Kind.CHECKED_OUT,
     Kind.LEFT,
     Kind.EXIT_CONFIRMED,
+    Kind.CLOSED,
     Kind.LINK_WITHDRAWN,
     Kind.CLOCKED_OUT,
     Kind.BATTERY_LOW,
     Kind.OUTAGE_BEGAN,
 )
-# Nobody does one of these twice in one instant: who tells it again tells the same, be it by a
-# webhook or from HyperTrack's record, which has other ids.
+# Nobody does one of these twice in an instant: told again, under another id, it is the same.
 CLOCKS = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 DONE = ARRIVALS | DEPARTURES | CLOCKS | {Kind.ON_THE_WAY, Kind.CANCELLED, Kind.EXIT_CONFIRMED}
 

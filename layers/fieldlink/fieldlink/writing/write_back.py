@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fieldlink.errors import Refused, Unavailable, must
 from fieldlink.models import Kind, Outcome
 from fieldlink.records import Anchor, Day, Intent, Visit
-from fieldlink.writing import days, inheriting, jobs, knowing, standing, writes
+from fieldlink.writing import days, inheriting, jobs, knowing, passing_by, standing
 from fieldlink.writing.carrying_out import carry_out
 from fieldlink.writing.days import Case
 from fieldlink.writing.desk import known_before, row
@@ -93,7 +93,8 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk, depth: int) -> Outcom
     entries = [*found.entries.values(), *inheriting.ids(visit, fact.resource)]
     look = days.look(fact, first, entries)
     view = desk.salesforce.view(look)
-    if not begun and writes.too_early(fact, view, desk.connection):
+    known = [each.fact for each in visit.facts.values()]
+    if not begun and passing_by.too_early(fact, known, view, desk.connection):
         return _leave_out(delivered, desk)
     case = Case(delivered, desk, look, view, first, begun, found, free)
     return carry_out(jobs.of_visit(visit, case), desk)

@@ -5,7 +5,6 @@ Travel and time sheets are the day's: see `time_sheets`.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from fieldlink.models import Ability, Changes, NewEvent
     from fieldlink.practice import Practice
-    from fieldlink.records import Connection, Intent
+    from fieldlink.records import Intent
 
 NOTHING: Mapping[Ability, str] = MappingProxyType({})
 JSON = TypeAdapter[dict[str, Any]](dict[str, Any])
@@ -154,14 +153,6 @@ def noticed(ours: Ours, view: View) -> Ours:
     if not differs or view.changed_by_us:
         return ours
     return ours.model_copy(update={"overruled_at": view.changed_at})
-
-
-def too_early(fact: Fact, view: View, connection: Connection) -> bool:
-    """Whether a resource only drove past the place of an appointment of another day."""
-    if view.starts_at is None or fact.kind not in {Kind.ARRIVED, Kind.LEFT}:
-        return False
-    came_at = fact.arrived_at or fact.at  # a departure is judged by its arrival
-    return view.starts_at - came_at > timedelta(hours=connection.early_hours)
 
 
 def _status(name: str) -> Changes:
