@@ -385,11 +385,34 @@ def test_an_org_with_keys_is_written_to_again_at_once_after_an_answer_was_lost()
     with pytest.raises(Unclear):
         take(world, TO_OTHER_WORK[1])
 
-    done = effects(world, TO_OTHER_WORK[1])
+    take(world, TO_OTHER_WORK[1])
 
-    assert "find" not in done
     assert held(world) == truth(told)
     assert not pending(world)
+
+
+def test_an_event_with_a_key_is_written_once_more_without_a_search() -> None:
+    world = crew(keyed=True)
+    arrived = fact(Kind.ARRIVED, at(9))
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
+    with pytest.raises(Unclear):
+        take(world, arrived)
+
+    done = effects(world, arrived)
+
+    assert "find" not in done
+    assert held(world) == truth([arrived])
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_an_entry_in_doubt_that_is_not_called_for_any_more_is_taken_away(keyed: bool) -> None:
+    world, parked = in_doubt(carried_out=True, keyed=keyed)
+    left = fact(Kind.LEFT, at(9))
+    apply(world, left)
+
+    apply(world, parked)
+
+    assert held(world) == truth([TO_WORK[0], left, parked])
 
 
 @pytest.mark.parametrize("keyed", [(), KEYED[:1], ("TimeSheetEntry",)])
@@ -444,9 +467,9 @@ def test_who_finishes_what_was_left_of_a_day_is_not_disturbed_by_others_of_that_
 # ── parked in doubt ───────────────────────────────────────────────────────────
 
 
-def in_doubt(*, carried_out: bool) -> tuple[World, Fact]:
+def in_doubt(*, carried_out: bool, keyed: bool = False) -> tuple[World, Fact]:
     """A check-out whose answer was lost, and which is parked."""
-    world, out = crew(), delivered(TO_WORK[1])
+    world, out = crew(keyed=keyed), delivered(TO_WORK[1])
     apply(world, TO_WORK[0])
     lost = Unclear("no answer")
     world.fate.fail("write Salesforce", lost, after=carried_out, times=1)
@@ -528,6 +551,42 @@ def crew_after(known: list[Fact]) -> World:
     world = crew(practice=Practice())
     apply(world, *known)
     return world
+
+
+def test_an_entry_that_was_found_and_has_to_change_is_found_once_more_whoever_dies_when() -> (
+    None
+):
+    out = fact(Kind.CHECKED_OUT, at(9, 50))
+    clocked_out = fact(Kind.CLOCKED_OUT, at(9, 30), appointment="")
+
+    def made() -> World:
+        """The check-out is in doubt, and would be entered otherwise by now."""
+        world, _ = in_doubt(carried_out=True)
+        take(world, clocked_out)
+        return world
+
+    for world, death in every_death(made, lambda world: take(world, out)):
+        world.pass_time(LEASE)
+
+        take(world, out)
+
+        assert held(world) == truth([TO_WORK[0], clocked_out, out]), death
+
+
+def test_travel_that_a_parked_fact_wrote_is_ours_to_correct() -> None:
+    world = crew()
+    second_day = delivered(
+        fact(Kind.ARRIVED, at(12), resource=APPRENTICE, travel=Travel(seconds=900))
+    )
+    world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
+    with pytest.raises(Unclear):
+        take(world, second_day)
+    write_back.release(second_day.delivery, APPOINTMENT, world.desk)
+
+    first_day = fact(Kind.ARRIVED, at(9), resource=APPRENTICE, travel=Travel(seconds=600))
+    apply(world, first_day, second_day)
+
+    assert held(world) == truth([first_day, second_day.fact])
 
 
 @pytest.mark.parametrize("carried_out", [True, False])

@@ -125,10 +125,15 @@ def _differs(day: Day, fact: Fact, parts: Mapping[date, Part]) -> bool:
 
 
 def seen(day: Day, known: Day, news: Mapping[str, object], case: Case) -> Seen:
-    """A day, with what an interrupted try has written of it as ours."""
-    view = _view(known, (), case)
-    begun = known.intent or known.doubtful.get(case.delivered.fact.key)
-    ours = standing.of_day(known.ours, begun, view, case.found) if begun else known.ours
+    """A day, with what interrupted tries have written of it as ours.
+
+    Whether those of other facts have made rows is asked only if it matters.
+    """
+    view, key = _view(known, (), case), case.delivered.fact.key
+    ours = known.ours
+    for each in (*known.doubtful.values(), *([known.intent] if known.intent else [])):
+        found = case.found if each.delivered.fact.key == key else Written()
+        ours = standing.of_day(ours, each, view, found)
     known = known.model_copy(update={"ours": ours})
     return Seen(day, known, known.model_copy(update=dict(news)), view)
 

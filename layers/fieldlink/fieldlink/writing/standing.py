@@ -21,12 +21,14 @@ ABANDONED = timedelta(minutes=11)
 
 
 def rows(intents: Iterable[Intent | None], desk: Desk) -> Written:
-    """Which of the rows that were to be made are there. Those with our key need no search:
-    whoever writes them once more writes the same ones.
+    """Which of the rows that were to be made are there.
+
+    An Event or Task with our key needs no search: the same fact writes the same one once more.
+    An entry does: by now it may not be called for any more.
     """
     planned = [each.planned for each in intents if each and each.planned]
     sought = _new_rows(planned) if planned else None
-    if sought is None or sought.empty or safe(sought, desk):
+    if sought is None or sought.empty or (safe(sought, desk) and not sought.entries):
         return Written()
     return desk.salesforce.find(sought)
 
@@ -64,7 +66,13 @@ def with_earlier(planned: Writes, begun: Intent | None) -> Writes:
     earlier = begun.planned if begun else None
     if earlier is None:
         return planned
-    entries = {each.key: each for each in (*earlier.entries, *planned.entries)}
+    entries = {each.key: each for each in planned.entries}
+    # One that was found and is changed now is made for whoever has to look for it once more.
+    entries |= {
+        each.key: each
+        for each in earlier.entries
+        if each.key not in entries or (entries[each.key].id and not each.id)
+    }
     sheets = {each.key: each for each in (*earlier.sheets, *planned.sheets)}
     return planned.model_copy(
         update={
