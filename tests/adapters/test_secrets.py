@@ -1,6 +1,7 @@
 import pytest
 
 from fieldlink.adapters.aws import Aws
+from fieldlink.adapters.aws_errors import TRIES
 from fieldlink.adapters.dynamodb import DynamoState
 from fieldlink.adapters.keyring import StateKeyRing
 from fieldlink.adapters.secrets import KmsVault, Secrets
@@ -53,7 +54,7 @@ def test_kms_is_asked_once_for_what_is_opened_often() -> None:
 
 def test_a_failure_to_open_is_not_kept() -> None:
     busy = Answer(400, {"__type": "ThrottlingException"})
-    with scripted(busy, Answer(200, {"Plaintext": "c2VjcmV0"})) as script:
+    with scripted(*[busy] * TRIES, Answer(200, {"Plaintext": "c2VjcmV0"})) as script:
         vault = KmsVault(script.aws, "key")
         with pytest.raises(Unavailable):
             vault.open("sealed", connection="c")
