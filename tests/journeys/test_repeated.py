@@ -1,6 +1,7 @@
 """Webhooks that come twice, late, in any order, alone or together, change nothing."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -62,7 +63,8 @@ def like(row: dict[str, Any]) -> dict[str, Any]:
     own = ("Id", "Number", "Stamp", "ModifiedDate", "CreatedDate")
     kept = {name: value for name, value in row.items() if not name.endswith(own)}
     if kept.get("Description"):
-        kept["Description"] = kept["Description"].rpartition("\nFieldlink reference")[0]
+        told = kept["Description"].rpartition("\nFieldlink reference")[0]
+        kept["Description"] = re.sub(r"SA-\d+", "SA-…", told)
     return kept
 
 

@@ -199,8 +199,11 @@ def test_a_delivery_that_comes_fifty_times_ten_at_once_has_one_effect(shared: Sc
         statuses = list(sent)
     shared.town.settle()
 
+    told = shared.outcomes() - before
     assert statuses == [200] * 50
-    assert shared.outcomes() - before == {("clocked in", "applied"): 1}
+    assert told.pop(("clocked in", "applied")) == 1
+    # Of a burst one may go by either queue, and neither knows what the other has seen.
+    assert set(told) <= {("clocked in", "duplicate")}
 
 
 def parked(scene: Scene) -> int:

@@ -69,9 +69,8 @@ def parked(scene: Scene) -> list[str]:
 
 def test_a_refused_write_is_parked_and_replayed_once_the_rule_is_lifted(scene: Scene) -> None:
     appointment, resource, go = ready(scene)
-    words = "A technician can't complete this without the customer's signature."
-    rule = {"object": "ServiceAppointment", "field": "Status", "value": "Completed"}
-    scene.salesforce.refuse.append(rule | {"message": words})
+    words = "A technician can't be paid for this without the customer's signature."
+    scene.salesforce.refuse.append({"object": "TimeSheetEntry", "message": words})
 
     go()
 
