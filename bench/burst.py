@@ -1,14 +1,12 @@
 """A burst of webhooks about many appointments, in disorder and with repetitions."""
 
-import hashlib
-import hmac
 import json
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bench.deliveries import SECRET, Json
+from bench.deliveries import Json
 
 OF_A_DELIVERY = 10  # events
 REPEATED = 0.2  # of the events come twice
@@ -23,13 +21,14 @@ class Visit(NamedTuple):
     appointment: str
     resource: str
     at: datetime
+    name: str = ""  # of the resource
 
 
 def burst(visits: Sequence[Visit]) -> list[bytes]:
     """Bodies of deliveries: an arrival, a departure and a check-out of each visit."""
-    told = [event for visit in visits for event in _events(visit)]
+    told = [event for visit in visits for event in told_of(visit)]
     chance = random.Random(SEED)
-    told += [_again(each) for each in chance.sample(told, int(len(told) * REPEATED))]
+    told += [again(each) for each in chance.sample(told, int(len(told) * REPEATED))]
     chance.shuffle(told)
     return [
         json.dumps(told[start : start + OF_A_DELIVERY]).encode()
@@ -37,36 +36,8 @@ def burst(visits: Sequence[Visit]) -> list[bytes]:
     ]
 
 
-def signed(body: bytes, connection: str) -> Json:
-    """The delivery as API Gateway hands it on."""
-    signature = hmac.new(SECRET.encode(), body, hashlib.sha1).hexdigest()
-    return {
-        "version": "2.0",
-        "routeKey": "POST /webhooks/hypertrack/{connection_id}",
-        "rawPath": f"/webhooks/hypertrack/{connection}",
-        "rawQueryString": "",
-        "headers": {
-            "content-type": "application/json",
-            "host": "api.example.com",
-            "x-hypertrack-signature": signature,
-        },
-        "requestContext": {
-            "http": {
-                "method": "POST",
-                "path": f"/webhooks/hypertrack/{connection}",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-            },
-            "requestId": "request",
-            "stage": "$default",
-        },
-        "pathParameters": {"connection_id": connection},
-        "body": body.decode(),
-        "isBase64Encoded": False,
-    }
-
-
-def _events(visit: Visit) -> Iterator[Json]:
+def told_of(visit: Visit) -> Iterator[Json]:
+    """Arrival, departure and check-out."""
     fence = {
         "marker_id": f"marker-{visit.appointment}",
         "geofence_id": f"geofence-{visit.appointment}",
@@ -75,14 +46,15 @@ def _events(visit: Visit) -> Iterator[Json]:
         "arrival": {"recorded_at": visit.at.isoformat()},
     }
     left, done = visit.at + STAY, visit.at + WORK
-    yield _event(visit, "geofence", visit.at, fence | {"value": "entry"})
+    yield event_of(visit, "geofence", visit.at, fence | {"value": "entry"})
     gone = {"value": "exit", "exit": {"recorded_at": left.isoformat()}}
-    yield _event(visit, "geofence", left, fence | gone)
+    yield event_of(visit, "geofence", left, fence | gone)
     order = {"value": "completed", "order_handle": f"order-{visit.appointment}"}
-    yield _event(visit, "order", done, order | {"metadata": _ids(visit)})
+    yield event_of(visit, "order", done, order | {"metadata": _ids(visit)})
 
 
-def _event(visit: Visit, kind: str, at: datetime, data: dict[str, Any]) -> Json:
+def event_of(visit: Visit, kind: str, at: datetime, data: dict[str, Any]) -> Json:
+    """As the phone of its resource tells it."""
     return {
         "account_id": "account",
         "created_at": (at + timedelta(seconds=1)).isoformat(),
@@ -102,7 +74,7 @@ def _ids(visit: Visit) -> dict[str, str]:
     }
 
 
-def _again(event: Json) -> Json:
+def again(event: Json) -> Json:
     """The same fact in another delivery: no two queues' own memory helps against it."""
     later = datetime.fromisoformat(event["created_at"]) + timedelta(hours=1)
     return event | {"created_at": later.isoformat()}

@@ -14,8 +14,7 @@ from typing import Any
 
 import boto3
 
-from bench.burst import signed
-from bench.deliveries import CONNECTION, SECRET, Context
+from bench.deliveries import CONNECTION, SECRET, Context, delivery
 from bench.ways import PEERS
 
 Told = dict[str, Any]
@@ -90,7 +89,7 @@ WAYS: dict[str, Callable[[], tuple[Handler, Handler]]] = {"ours": ours, "referen
 
 def deliver(receive: Handler, bodies: list[bytes]) -> Told:
     """Every delivery acknowledged."""
-    events = [signed(each, CONNECTION) for each in bodies]
+    events = [delivery(each) for each in bodies]
     wall, cpu = perf_counter(), process_time()
     statuses = {receive(each, Running())["statusCode"] for each in events}
     if statuses != {200}:

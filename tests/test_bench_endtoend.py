@@ -10,7 +10,6 @@ from bench.__main__ import COMMAND, DOORS, LAYER
 from bench.burst import Visit, burst
 from bench.endtoend import difference, endtoend
 from bench.storm.fleet import Fleet, deliveries, expected, standing
-from bench.storm.fleet import Visit as StormVisit
 from local.runtime import OF_LAMBDA, ROOT
 from local.salesforce import FakeSalesforce
 
@@ -48,7 +47,7 @@ def test_a_burst_is_the_same_each_time_and_tells_a_fifth_of_its_events_twice() -
 
 @pytest.mark.parametrize("events", [40, 100, 1_000])
 def test_a_storm_has_as_many_events_as_it_was_asked_for(events: int) -> None:
-    visits = [StormVisit(f"08p{number}", "0Hn", "Worker", AT) for number in range(events // 5)]
+    visits = [Visit(f"08p{number}", "0Hn", AT, "Worker") for number in range(events // 5)]
     fleet = Fleet("c", "https://example.com", "secret", {"0Hn": "Worker"}, visits)
 
     sent = deliveries(fleet, events, random.Random(7))  # noqa: S311 (no secret)
@@ -61,7 +60,7 @@ def test_what_a_storm_must_leave_is_not_there_before_it() -> None:
     with FakeSalesforce() as org:
         [resource] = org.add_resources(1)
         [appointment] = org.add_appointments(1, [resource], AT)
-        visits = [StormVisit(appointment, resource, "Worker 1", AT)]
+        visits = [Visit(appointment, resource, AT, "Worker 1")]
 
         assert standing(org) != expected(visits)
         assert {name for name, rows in expected(visits).items() if rows} == set(standing(org))

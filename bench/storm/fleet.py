@@ -8,28 +8,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from bench.burst import IDLE, SECONDS, STAY, WORK, Visit, again, event_of, told_of
+from bench.deliveries import Json
 from local.salesforce import FakeSalesforce
 
 OF_A_DAY = 4  # visits of each technician
 FIRST, APART = timedelta(hours=7), timedelta(hours=3)
-LATE, WORK, STAY = timedelta(minutes=7), timedelta(minutes=50), timedelta(minutes=55)
-METRES, SECONDS, IDLE = 5200, 1680, 240  # of the way to each
+LATE = timedelta(minutes=7)
 OF_A_DELIVERY = 25  # events
 # Of each hundred events so many are facts of visits, and repetitions; the rest is only noted.
 FACTS, REPEATED = 60, 15
 FACTS_OF_A_VISIT = 3
 FORM = "%Y-%m-%dT%H:%M:00.000+0000"
-
-Json = dict[str, Any]
-
-
-class Visit(NamedTuple):
-    """One appointment as its technician keeps it."""
-
-    appointment: str
-    resource: str
-    name: str
-    at: datetime  # of the arrival
 
 
 class Fleet(NamedTuple):
@@ -72,7 +62,7 @@ def fleet(
             crew = resources[: visits - len(made)]
             ids = org.add_appointments(len(crew), crew, start) if crew else []
             made += [
-                Visit(each, who, names[who], start + LATE)
+                Visit(each, who, start + LATE, names[who])
                 for each, who in zip(ids, crew, strict=True)
             ]
         day += 1
@@ -83,7 +73,7 @@ def deliveries(
     of: Fleet, events: int, chance: random.Random, each: int = OF_A_DELIVERY
 ) -> list[Delivery]:
     """So many events in all, without any order."""
-    facts = [event for visit in of.visits for event in told(visit)]
+    facts = [event for visit in of.visits for event in told_of(visit)]
     repeated = chance.sample(facts, min(len(facts), events * REPEATED // 100))
     noise = max(0, events - len(facts) - len(repeated))
     all_of_them = [*facts, *map(again, repeated), *noted(of, noise, chance)]
@@ -100,40 +90,13 @@ def delivery(of: Fleet, events: Sequence[Json]) -> Delivery:
     return Delivery(of.url, body, signature, len(events))
 
 
-def told(visit: Visit) -> Iterator[Json]:
-    """Arrival, departure and check-out."""
-    ids = {
-        "service_appointment_id": visit.appointment,
-        "service_resource_id": visit.resource,
-    }
-    fence = {
-        "marker_id": f"marker-{visit.appointment}",
-        "geofence_id": f"geofence-{visit.appointment}",
-        "geofence_metadata": ids,
-        "route_to": {"distance": METRES, "duration": SECONDS, "idle_time": IDLE},
-        "arrival": {"recorded_at": visit.at.isoformat()},
-    }
-    left, done = visit.at + STAY, visit.at + WORK
-    yield _event(visit, "geofence", visit.at, fence | {"value": "entry"})
-    gone = {"value": "exit", "exit": {"recorded_at": left.isoformat()}}
-    yield _event(visit, "geofence", left, fence | gone)
-    order = {"value": "completed", "order_handle": f"order-{visit.appointment}"}
-    yield _event(visit, "order", done, order | {"metadata": ids})
-
-
-def again(event: Json) -> Json:
-    """The same fact in another delivery, which no queue can tell from a new one."""
-    later = datetime.fromisoformat(event["created_at"]) + timedelta(minutes=30)
-    return event | {"created_at": later.isoformat()}
-
-
 def noted(of: Fleet, count: int, chance: random.Random) -> Iterator[Json]:
     """What changes nothing in Salesforce: batteries, and phones that track."""
     for number in range(count):
         visit = chance.choice(of.visits)
         at = visit.at + timedelta(seconds=number)
         data = {"value": "charging"} if number % 2 else {"value": "active"}
-        yield _event(visit, "battery" if number % 2 else "device_status", at, data)
+        yield event_of(visit, "battery" if number % 2 else "device_status", at, data)
 
 
 def expected(visits: Sequence[Visit]) -> dict[str, list[Any]]:
@@ -187,19 +150,6 @@ def standing(org: FakeSalesforce) -> dict[str, list[Any]]:
         "sheets": sorted(
             (each["ServiceResourceId"], each["StartDate"]) for each in sheets.values()
         ),
-    }
-
-
-def _event(visit: Visit, kind: str, at: datetime, data: Json) -> Json:
-    return {
-        "account_id": "account",
-        "created_at": (at + timedelta(seconds=1)).isoformat(),
-        "recorded_at": at.isoformat(),
-        "device_id": f"device-{visit.resource}",
-        "worker_handle": visit.resource,
-        "type": kind,
-        "version": "3.0.0" if kind == "order" else "2.0.0",
-        "data": data,
     }
 
 
