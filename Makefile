@@ -37,7 +37,7 @@ test: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## everything that
 	.venv/bin/python -m local.smoke
 	.venv/bin/pytest $(ARGS)
 
-bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door and the looks beside what others do, and what polling costs
+bench: .venv/made .venv-stack/made .venv-clients/made $(BUILT) ## the door, the looks and the whole way beside what others do; what polling costs
 	.venv/bin/python -m bench $(ARGS)
 
 load: .venv/made .venv-stack/made $(BUILT) ## a storm of 100,000 webhooks on the deployed stack; ARGS="--events 5000" for a smaller one
