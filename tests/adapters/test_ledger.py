@@ -235,17 +235,30 @@ def test_who_knows_the_newest_link_does_not_ask_for_it() -> None:
     assert [each.json["Item"]["sk"]["S"][-1] for each in script.asked[2::2]] == ["1", "2"]
 
 
-def test_who_loses_against_others_each_time_gives_up_after_some_tries() -> None:
+def test_threads_of_one_process_add_their_links_one_after_the_other() -> None:
+    with scripted(Answer(200, {"Items": []})) as script:
+        ledger = DynamoLedger(script.aws, "T", 400)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: ledger.put(row(number)), range(16)))
+
+        puts = [each.json["Item"]["sk"]["S"] for each in script.asked if "Item" in each.json]
+        looks = [each for each in script.asked if "KeyConditionExpression" in each.json]
+        assert [int(each[-8:]) for each in puts] == list(range(1, 17))
+        assert len(looks) == 1
+
+
+def test_who_loses_against_others_each_time_gives_up_after_some_tries_with_pauses() -> None:
     nothing = Answer(200, {"Items": []})
     with scripted(Answer(200), *_losing(nothing)) as script:
         with pytest.raises(Unavailable, match="at once"):
             DynamoLedger(script.aws, "T", 400).put(row(1))
 
-        assert len(script.asked) == 52
+        assert len(script.asked) == 1 + 12 * 2 + 1
+        assert script.pauses == [1, *[2] * 10]  # in doublings of 0.1 s
 
 
 def _losing(nothing: Answer) -> Iterator[Answer]:
-    for _ in range(26):
+    for _ in range(13):
         yield nothing
         yield LOST_RACE
 

@@ -41,10 +41,13 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 # Of an item's 400 KB a row's key and hash take some 180 bytes: 90 KB.
 MOST_ROWS_OF_A_LINK = 500
-# Of those who add a link at the same time one wins each round, of some 10 ms. As many as this
-# may be at it for one connection; who loses more often is tried again by the queue.
-TRIES = 25
+# Of the processes that add a link at the same moment one wins each round, of some 10 ms; in a
+# process one thread at a time is at it. The losers part over 0.1 to 0.4 s, room for a dozen
+# rounds, and have 3 s in all: of twenty workers at once all are through. Else the queue tries.
+TRIES = 12
+LONGEST_PAUSE = 2  # in doublings
 NEWEST_KNOWN = 256  # days of connections whose newest link is remembered
+TURNS = 16  # threads of a process that add links to different days do not wait for each other
 
 
 class DynamoLedger:
@@ -63,6 +66,7 @@ class DynamoLedger:
         self._clock = clock
         self._newest: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self._noting = Lock()
+        self._turns = [Lock() for _ in range(TURNS)]
 
     def put(self, row: LedgerRow) -> None:
         self.put_all([row])
@@ -77,8 +81,9 @@ class DynamoLedger:
                 pass
         for partition, keys in groupby(sorted(items), lambda key: key[0]):
             hashes = {sort: digest(items[partition, sort]["body"]["S"]) for _, sort in keys}
-            for part in batches(list(hashes.items()), MOST_ROWS_OF_A_LINK):
-                self._link(partition, dict(part))
+            with self._turns[hash(partition) % TURNS]:
+                for part in batches(list(hashes.items()), MOST_ROWS_OF_A_LINK):
+                    self._link(partition, dict(part))
 
     def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
         """The newest rows of today and yesterday."""
@@ -135,7 +140,7 @@ class DynamoLedger:
     def _link(self, partition: str, rows: dict[str, str]) -> None:
         """Behind the newest link that is known; if another has come since, behind that."""
         newest = self._newest.get(partition) or self._newest_of(partition)
-        for _ in range(TRIES):
+        for losses in range(TRIES):
             number, before = newest
             link = Link(number + 1, before, rows, self._clock().isoformat(), "").sealed
             item = {
@@ -147,6 +152,8 @@ class DynamoLedger:
             if self._put(item, "attribute_not_exists(pk)"):
                 self._note(partition, (link.number, link.hash))
                 return
+            if losses:  # the first may be for what had long been there
+                self._aws.pause(min(losses, LONGEST_PAUSE))
             newest = self._newest_of(partition)
         raise Unavailable("too many write to the ledger of one connection at once")
 
