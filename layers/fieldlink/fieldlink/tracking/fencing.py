@@ -20,14 +20,22 @@ NO_PLACE = "the appointment has no coordinates"
 
 
 def bring_in_line(
-    tracking: Tracking, appointment: Appointment | None, device: str, ground: Ground
+    tracking: Tracking,
+    appointment: Appointment | None,
+    device: str,
+    ground: Ground,
+    *,
+    stays: bool = False,
 ) -> Tracking:
-    """Make before break: the new geofence stands before the old one goes."""
+    """Make before break: the new geofence stands before the old one goes.
+
+    `stays`: though no appointment is to be tracked.
+    """
     wanted = fence(tracking, appointment, device, ground.connection) if appointment else None
     tracking = _recover(tracking, ground)
     if wanted:
         tracking = _stand(tracking, wanted, ground)
-    elif tracking.live:
+    elif tracking.live and not stays:
         leaving = (*tracking.leaving, tracking.live.id)
         tracking = keep(tracking, ground, live=None, leaving=leaving)
     return _remove_old(tracking, ground)
@@ -125,7 +133,7 @@ def _stand(tracking: Tracking, wanted: Fence, ground: Ground) -> Tracking:
 
 
 def _made(tracking: Tracking, geofence: str, fence: Fence, ground: Ground) -> Tracking:
-    ground.state.write_all([_geofence(tracking, geofence)])
+    ground.state.write_all([remembered(tracking, geofence)])
     leaving = (*tracking.leaving, tracking.live.id) if tracking.live else tracking.leaving
     live = LiveFence(id=geofence, fence=fence)
     return keep(tracking, ground, live=live, creating=None, leaving=leaving)
@@ -137,16 +145,18 @@ def _remove_old(tracking: Tracking, ground: Ground) -> Tracking:
     until = int((ground.now + REMEMBER_GEOFENCE).timestamp())
     for geofence in tracking.leaving:
         ground.hypertrack.remove_geofence(geofence)
-        gone = _geofence(tracking, geofence).model_copy(update={"live": False, "ttl": until})
+        gone = remembered(tracking, geofence).model_copy(update={"live": False, "ttl": until})
         ground.state.write_all([gone])
     return keep(tracking, ground, leaving=())
 
 
-def _geofence(tracking: Tracking, geofence: str) -> Geofence:
+def remembered(tracking: Tracking, geofence: str) -> Geofence:
+    """For what a geofence stands."""
     return Geofence(
         connection=tracking.connection,
         id=geofence,
         resource=tracking.resource,
         appointment=tracking.appointment,
         assignment=tracking.assignment,
+        closed_at=tracking.closed_at,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink.models import Category
 from fieldlink.people import devices
 from fieldlink.records import Appointment, Assignment, Ordered, Tracking
-from fieldlink.tracking import closed_work, fencing, ordering, shifts
+from fieldlink.tracking import closed_work, fencing, ordering, seeing_off, shifts
 from fieldlink.tracking.fencing import NO_DEVICE, keep
 from fieldlink.tracking.one_by_one import Troubles
 from fieldlink.tracking.ordered_work import Work
@@ -67,10 +67,10 @@ class _Seen(NamedTuple):
         return self.open if theirs else None
 
     @property
-    def closed(self) -> bool:
-        """Whether it is over as this resource's work, and not only taken away."""
+    def closed(self) -> Appointment | None:
+        """The appointment, if it is over as this resource's work, and not only taken away."""
         assignment, appointment = self.assignment, self.appointment
-        return (
+        holds = (
             assignment is not None
             and not assignment.gone
             and assignment.resource == self.tracking.resource
@@ -78,6 +78,7 @@ class _Seen(NamedTuple):
             and not appointment.gone
             and appointment.category.closed
         )
+        return appointment if holds else None
 
     @property
     def completed(self) -> bool:
@@ -141,7 +142,8 @@ def _bring_in_line(seen: _Seen, people: People, ground: Ground) -> bool:
     """Whether it stands. Work that is only not to be done now stays known."""
     orders = ground.connection.tracking == "orders"
     tracking, stands = (_by_orders if orders else _by_fences)(seen, people, ground)
-    over = seen.own is None or not ground.connection.live
+    # A geofence that still stands may have to see its resource off.
+    over = tracking.live is None and (seen.own is None or not ground.connection.live)
     if tracking.version and over:
         if seen.closed and ground.connection.live:
             closed_work.tell(tracking, ground)
@@ -156,7 +158,8 @@ def _by_fences(seen: _Seen, people: People, ground: Ground) -> tuple[Tracking, b
     resource = seen.tracking.resource
     open_now = seen.own if ground.connection.live and people.at_work(resource) else None
     device = people.device(resource) if open_now else ""
-    tracking = fencing.bring_in_line(seen.tracking, open_now, device, ground)
+    tracking, stays = seeing_off.look(seen.tracking, seen.closed, people, ground)
+    tracking = fencing.bring_in_line(tracking, open_now, device, ground, stays=stays)
     waiting = fencing.waiting(open_now, device)
     if waiting != NO_DEVICE:
         if seen.ordered.version:

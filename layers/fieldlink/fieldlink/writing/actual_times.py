@@ -38,7 +38,7 @@ def called_for(facts: Iterable[Fact], view: View, practice: Practice) -> Times:
     each = [_of(name, told, practice) for name in {fact.resource for fact in told}]
     start = min((one.start for one in each if one.start), default=None)
     ends = [one.end for one in each if one.start or one.end]
-    # Once it is completed its geofences go, so whoever has not left then is never seen to.
+    # Whoever has not left once it is completed may never be seen to: no geofence waits long.
     over = None not in ends or bool(status.completing(told, view, practice))
     end = max((at for at in ends if at), default=None) if over else None
     return start, end

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fieldlink.errors import Refused, Unavailable, must
 from fieldlink.models import Kind, Outcome
 from fieldlink.records import Anchor, Day, Intent, Visit
-from fieldlink.writing import days, inheriting, jobs, knowing, passing_by, standing
+from fieldlink.writing import days, departing, inheriting, jobs, knowing, passing_by, standing
 from fieldlink.writing.carrying_out import carry_out
 from fieldlink.writing.days import Case
 from fieldlink.writing.desk import known_before, row
@@ -94,10 +94,14 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk, depth: int) -> Outcom
     look = days.look(fact, first, entries)
     view = desk.salesforce.view(look)
     known = [each.fact for each in visit.facts.values()]
-    if not begun and passing_by.too_early(fact, known, view, desk.connection):
-        return _leave_out(delivered, desk)
+    why_not = "" if begun else passing_by.why_not(fact, known, view, desk)
+    if why_not:
+        desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=why_not))
+        return Outcome.IGNORED
     case = Case(delivered, desk, look, view, first, begun, found, free)
-    return carry_out(jobs.of_visit(visit, case), desk)
+    outcome = carry_out(jobs.of_visit(visit, case), desk)
+    departing.look(fact, known, view, desk)
+    return outcome
 
 
 def _take_over(
@@ -173,9 +177,3 @@ def _visit(appointment: str, desk: Desk) -> Visit:
 def _bounded(anchor: Anchor, what: str) -> None:
     if len(anchor.facts) >= MOST_FACTS:
         raise Refused(f"more than {MOST_FACTS} facts about {what}")
-
-
-def _leave_out(delivered: Delivered, desk: Desk) -> Outcome:
-    reason = f"more than {desk.connection.early_hours} h before the scheduled start"
-    desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=reason))
-    return Outcome.IGNORED
