@@ -989,18 +989,28 @@ class FakeSalesforce:
 
     def find(self, writes: Writes) -> Written:
         with self.fate.effect("find"):
-            booked = {each.key: self._found(each) for each in writes.entries if not each.id}
-            there = {key: each for key, each in booked.items() if each}
-            return Written(
-                event=self._found_told(writes),
-                task=self._found_task(writes),
-                entries={key: each.id for key, each in there.items()},
-                sheets={
-                    each.new_sheet: there[each.key].sheet
-                    for each in writes.entries
-                    if each.new_sheet and each.key in there
-                },
-            )
+            return self._found_rows(writes)
+
+    def find_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
+        """Each can fail by itself, as `find`, or as `find` with its appointment's id."""
+        with self.fate.effect("find all"):
+            return [
+                self._each("find", each.appointment, self._found_rows, each) for each in several
+            ]
+
+    def _found_rows(self, writes: Writes) -> Written:
+        booked = {each.key: self._found(each) for each in writes.entries if not each.id}
+        there = {key: each for key, each in booked.items() if each}
+        return Written(
+            event=self._found_told(writes),
+            task=self._found_task(writes),
+            entries={key: each.id for key, each in there.items()},
+            sheets={
+                each.new_sheet: there[each.key].sheet
+                for each in writes.entries
+                if each.new_sheet and each.key in there
+            },
+        )
 
     def _found_told(self, writes: Writes) -> str:
         event = writes.event

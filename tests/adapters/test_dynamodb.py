@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -122,6 +123,14 @@ EVERY: list[Record] = [
         ttl=1_900_000_000,
     ),
     records.Day(connection="c", resource="r", on=date(2026, 3, 4), facts={"k": DELIVERED}),
+    records.SheetClaim(
+        connection="c",
+        resource="r",
+        first=date(2026, 3, 2),
+        since=NOW,
+        delivery="d",
+        ttl=1_900_000_000,
+    ),
     records.PendingAuthorisation(
         connection="c",
         state="s",
@@ -400,6 +409,20 @@ def test_more_than_dynamodb_answers_at_once_is_read_in_full(aws: Pretended) -> N
     found = state.all_of(records.Parked, "c")
 
     assert [each.id for each in found] == [f"{n:02}" for n in range(23)]
+
+
+def test_what_a_visit_need_not_say_is_not_paid_for(aws: Pretended) -> None:
+    state = DynamoState(Aws(aws.access), aws.settings.state_table)
+
+    state.write(records.Visit(connection="c", appointment="08p"))
+    state.write(records.WebhookKeys(connection="c", secrets=("s",)))
+
+    [keys, visit] = sorted(
+        (each["body"]["S"] for each in aws.client("dynamodb").scan(TableName="State")["Items"]),
+        key=lambda body: "appointment" in body,
+    )
+    assert json.loads(visit) == {"connection": "c", "appointment": "08p"}
+    assert "live_positions" in json.loads(keys)  # the door reads it as it stands
 
 
 def test_the_time_to_live_is_a_number_for_the_table_to_read(aws: Pretended) -> None:

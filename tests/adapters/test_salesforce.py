@@ -354,9 +354,9 @@ def test_what_is_no_id_of_18_characters_never_enters_a_query(text: str) -> None:
         with pytest.raises(ValueError, match="not a Salesforce id"):
             salesforce_soql_work.view_queries(salesforce_soql_work.sight([wanted]))
     with pytest.raises(ValueError, match="not a Salesforce id"):
-        salesforce_soql_found.find_queries(writes(text, event=told("key")))
+        salesforce_soql_found.find_queries([writes(text, event=told("key"))])
     with pytest.raises(ValueError, match="not a Salesforce id"):
-        salesforce_soql_found.find_queries(writes(good, entries=(booked(text),)))
+        salesforce_soql_found.find_queries([writes(good, entries=(booked(text),))])
 
 
 # ── write ──────────────────────────────────────────────────────────────────────

@@ -479,6 +479,32 @@ def test_an_entry_that_an_earlier_try_has_made_is_changed_and_not_made_again(
     assert len(salesforce.rows("Event")) == 1
 
 
+def test_entries_of_many_writes_that_are_there_are_looked_for_and_changed_together(
+    salesforce: FakeSalesforce, http: requests.Session, rosa: str
+) -> None:
+    salesforce.add_key_field(KEY)
+    work = jobs(salesforce, rosa, 20)
+    org = connected(salesforce, http, keyed=("TimeSheetEntry",))
+    there = org.write(writes(work[0], sheets=(sheet(rosa),))).sheets["sheet"]
+    several = [writes(each, entries=(booked(rosa, each, sheet=there),)) for each in work]
+    first = org.write_all(several)
+    before = salesforce.api_calls
+
+    again = org.write_all([*several, writes(work[0], event=told())])
+
+    calls = salesforce.api_calls - before
+    assert calls <= 4  # refused, in two, since 14 refusals halt a call; looked for; written
+    rows = [
+        (each.entries, other.entries)
+        for each, other in zip(first, again, strict=False)
+        if isinstance(each, Written) and isinstance(other, Written)
+    ]
+    assert len(rows) == 20
+    assert all(one == other for one, other in rows)
+    assert len(salesforce.rows("TimeSheetEntry")) == 20
+    assert isinstance(again[-1], Written)
+
+
 def test_an_entry_with_our_key_that_a_person_has_deleted_does_not_stand_in_the_way(
     salesforce: FakeSalesforce, http: requests.Session, rosa: str
 ) -> None:

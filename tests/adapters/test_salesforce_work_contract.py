@@ -537,6 +537,24 @@ def test_what_was_not_written_is_not_found(house: House) -> None:
     assert house.org.find(others) == Written()
 
 
+def test_several_are_looked_for_at_once_and_each_finds_its_own_or_is_refused(
+    house: House,
+) -> None:
+    done = told("done", done_as="Completed", due=NOW.date())
+    several = [
+        writes(house.job, event=told(), task=task("of both")),
+        writes(house.next, event=done, task=task("of both")),
+        writes(house.next, sheets=(sheet(house.rosa),), entries=(booked(house.rosa),)),
+    ]
+    made = [house.org.write(each).model_copy(update={"request": ""}) for each in several]
+    absent = writes(house.next, event=told("absent"), entries=(booked(house.rosa, "absent"),))
+    nothing = writes(house.job, changes={"status": "Dispatched"})
+
+    found = house.org.find_all([several[2], absent, *several[:2], nothing])
+
+    assert found == [made[2], Written(), *made[:2], Written()]
+
+
 @pytest.mark.parametrize("done_as", ["", "Completed"])
 def test_with_our_key_the_same_rows_are_the_same_however_often_they_are_written(
     keyed_house: House, done_as: str

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.hearing import webhooks
 from fieldlink.models import APPOINTMENT_KEY, RESOURCE_KEY, LedgerRow
-from fieldlink.records import Day, Device, Visit
+from fieldlink.records import Day, Device, Geofence, SheetClaim, Visit
 from fieldlink.wiring import now
 from tests.functions.conftest import CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from local.salesforce import FakeSalesforce
     from tests.functions.in_memory import House
+
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 
 
 class Fleet:
@@ -36,11 +38,27 @@ class Fleet:
         )
 
     def arrive(self, jobs: Sequence[int]) -> None:
-        told = [
-            webhooks.message(
-                self.arrival(number), connection=CONNECTION, received_at=now().isoformat()
+        self._tell(map(self.arrival, jobs))
+
+    def check_out(self, jobs: Sequence[int]) -> None:
+        """After an hour, within the geofences that stand for their work."""
+        self.house.bundle.state.write_all(
+            Geofence(
+                connection=CONNECTION,
+                id=f"g{self.first + number}",
+                resource=self.people[number],
+                appointment=self.jobs[number],
+                assignment="",
             )
             for number in jobs
+        )
+        self._tell(map(self.checking_out, jobs))
+
+    def _tell(self, events: Iterable[dict[str, Any]]) -> None:
+        received = now().isoformat()
+        told = [
+            webhooks.message(each, connection=CONNECTION, received_at=received)
+            for each in events
         ]
         self.house.events.fill((each.body, each.group) for each in told)
 
@@ -60,6 +78,16 @@ class Fleet:
                 },
                 "arrival": {"recorded_at": at},
                 "exit": None,
+            },
+        }
+
+    def checking_out(self, number: int) -> dict[str, Any]:
+        return {
+            "type": "geotag",
+            "device_id": f"D{self.first + number}",
+            "recorded_at": (self.at + HOUR).isoformat(),
+            "data": {
+                "metadata": {"type": "CHECK_OUT", "geofence_id": f"g{self.first + number}"}
             },
         }
 
@@ -86,16 +114,15 @@ class Fleet:
     def age(self) -> None:
         """A quarter of an hour passes for those who began to write and never ended."""
         state = self.house.bundle.state
+        people = [(CONNECTION, each) for each in self.people]
         anchors: list[Visit | Day] = [
             *state.read_many(Visit, [(CONNECTION, job) for job in self.jobs]),
-            *(
-                day
-                for each in self.people
-                if (day := state.read(Day, CONNECTION, each, self.at.date().isoformat()))
-            ),
+            *(day for each in people for day in state.all_of(Day, *each)),
         ]
         for anchor in anchors:
             if anchor.intent:
-                since = anchor.intent.since - timedelta(minutes=15)
+                since = anchor.intent.since - QUARTER
                 intent = anchor.intent.model_copy(update={"since": since})
                 assert state.write(anchor.model_copy(update={"intent": intent}))
+        for claim in (one for each in people for one in state.all_of(SheetClaim, *each)):
+            assert state.write(claim.model_copy(update={"since": claim.since - QUARTER}))

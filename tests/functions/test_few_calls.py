@@ -10,7 +10,7 @@ from fieldlink.models import Outcome
 from fieldlink.records import Parked
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
-from tests.functions.fleet import Fleet
+from tests.functions.fleet import HOUR, Fleet
 from tests.functions.in_memory import House
 
 if TYPE_CHECKING:
@@ -128,4 +128,34 @@ def test_after_a_joint_write_whose_answer_was_lost_nothing_is_written_before_it_
     assert fleet.told == sorted(fleet.jobs)
     assert fleet.started == list(range(20))
     assert [row.outcome for row in fleet.ledger] == [Outcome.APPLIED] * 20
+    assert house.events.lying == []
+
+
+def test_a_hundred_check_outs_whose_answer_was_lost_are_looked_for_with_a_look_and_a_search(
+    house: House, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    assert connection
+    fleet = Fleet(house, salesforce, 100)
+    fleet.at -= HOUR
+    fleet.arrive(range(100))
+    house.work_off(update_salesforce.lambda_handler)
+    lost = {"match": {"path": "composite/graph"}, "after": True, "drop": True, "times": 2}
+    salesforce.faults.append(lost)
+    fleet.check_out(range(100))
+    for _ in range(2):  # 75 graphs go in a call, and after a lost answer no other goes out
+        house.work_off(update_salesforce.lambda_handler)
+        house.pass_time()
+    written = len(salesforce.rows("TimeSheetEntry"))
+    before = salesforce.api_calls
+
+    fleet.age()
+    house.work_off(update_salesforce.lambda_handler)
+
+    assert written >= 100  # Salesforce had carried it out
+    assert salesforce.api_calls - before == 2
+    assert len(salesforce.rows("TimeSheetEntry")) == written
+    assert fleet.told == sorted([*fleet.jobs, *fleet.jobs])
+    sheets = [row["ServiceResourceId"] for row in salesforce.rows("TimeSheet")]
+    assert sorted(sheets) == sorted(fleet.people)
+    assert [row.outcome for row in fleet.ledger] == [Outcome.APPLIED] * 200
     assert house.events.lying == []

@@ -35,6 +35,7 @@ from fieldlink.records import (
     Phone,
     Planned,
     Position,
+    SheetClaim,
     Shift,
     Tracking,
     Visit,
@@ -102,6 +103,7 @@ def of_person(resource: str, device: str, fact: Any) -> list[Record]:
             facts={"k": told(fact)},
             parts={APPOINTMENT: Part(appointment=APPOINTMENT)},
         ),
+        SheetClaim(**name, first=ON, since=NOON, delivery="d"),
         Due(**name, at=NOON, why="shift"),
         Confirming(**name, at=NOON, appointment=APPOINTMENT, left_at=NOON),
         Shift(**name, id=f"shift of {resource}", starts_at=NOON, ends_at=NOON),
@@ -150,7 +152,7 @@ class Files:
                 connection=CONNECTION,
                 appointment=APPOINTMENT,
                 facts=facts,
-                told=parts,
+                told={name: part.mark for name, part in parts.items()},
                 ours=ours,
             )
         )

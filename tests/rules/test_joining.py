@@ -12,18 +12,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.models import LedgerRow, Look, Outcome, Writes
+from fieldlink.models import Kind, LedgerRow, Look, NewEvent, Outcome, Writes
+from fieldlink.practice import Practice
 from fieldlink.records import Device, Resource, Visit, Worker
-from fieldlink.writing import reports
+from fieldlink.writing import reports, write_back
 from fieldlink.writing.joining import joined
 from fieldlink.writing.together import Together
 from tests.fakes import NOON
-from tests.make import CONNECTION, NINE, World, event, geotag, report, resource, worker
+from tests.make import (
+    CONNECTION,
+    NINE,
+    World,
+    delivered,
+    event,
+    fact,
+    geotag,
+    report,
+    resource,
+    worker,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fieldlink.models import Report
+    from fieldlink.models import Delivered, Report
     from fieldlink.writing.desk import Desk
 
 SOON = 20  # seconds; by then a thread that hangs has been found out
@@ -80,6 +92,16 @@ def at_once(
         return [each.result(SOON) for each in [threads.submit(run, each) for each in programs]]
 
 
+def new_event(number: int) -> NewEvent:
+    return NewEvent(
+        key=f"key {number}",
+        starts_at=NINE,
+        minutes=1,
+        subject="Arrived",
+        description=f"Arrived\nreference {number}",
+    )
+
+
 def look(number: int) -> Look:
     return Look(appointment=appointment(number), resource=person(number), day=NOON)
 
@@ -113,6 +135,21 @@ def test_looks_are_one_call_and_each_has_its_own_answer_or_refusal() -> None:
     assert [each.appointment for each in found[:4]] == [appointment(n) for n in (0, 1, 2, 2)]
     assert isinstance(found[4], Refused)
     assert world.fate.effects.count("views") == 1
+
+
+def test_searches_are_one_call_and_each_has_its_own_answer_or_refusal() -> None:
+    world = town(3)
+    told = [Writes(appointment=appointment(n), event=new_event(n)) for n in range(3)]
+    made = [world.salesforce.write(each).event for each in told[:2]]
+    world.fate.fail(f"find {appointment(0)}", Refused("no"))
+
+    found = at_once(
+        world, *(lambda desk, each=each: desk.salesforce.find(each) for each in told)
+    )
+
+    assert isinstance(found[0], Refused)
+    assert [each.event for each in found[1:]] == [made[1], ""]
+    assert [each for each in world.fate.effects if "find" in each] == ["find all"]
 
 
 def test_writes_are_one_call_and_what_is_refused_is_refused_for_its_own_alone() -> None:
@@ -246,6 +283,17 @@ def test_no_call_of_salesforce_begins_when_there_is_no_time_for_it_and_all_else_
     assert world.fate.effects == ["read Resource"]
 
 
+def test_what_is_seen_when_no_time_is_left_to_write_is_of_no_use() -> None:
+    world, times = town(), iter([True, False])
+
+    [found] = at_once(
+        world, lambda desk: desk.salesforce.view(look(0)), time_left=lambda: next(times)
+    )
+
+    assert isinstance(found, Unavailable)
+    assert world.fate.effects == ["view"]
+
+
 # ── whole messages ────────────────────────────────────────────────────────────
 
 
@@ -349,6 +397,41 @@ def test_all_who_are_on_one_appointment_have_their_turn_and_none_loses_a_race() 
 
     assert found == [Outcome.APPLIED] * 6
     assert len(world.salesforce.events) == 6
+
+
+def test_days_of_one_week_in_one_batch_all_end_and_have_one_new_sheet() -> None:
+    world = town()
+    world.connection = world.connection.model_copy(
+        update={"practice": Practice(sheet_period="week")}
+    )
+    days = [NINE - timedelta(days=number) for number in range(3)]
+    for number, day in enumerate(days):
+        world.salesforce.assign(appointment(number), person(0), "Person 0")
+        world.salesforce.work[appointment(number)].starts_at = day
+        here = fact(at=day, appointment=appointment(number), resource=person(0))
+        write_back.to_appointment(delivered(here), world.desk)
+    gone = [
+        delivered(
+            fact(
+                Kind.CHECKED_OUT,
+                day + timedelta(hours=1),
+                appointment=appointment(number),
+                resource=person(0),
+            )
+        )
+        for number, day in enumerate(days)
+    ]
+
+    def out(told: Delivered) -> Callable[[Desk], Any]:
+        return lambda desk: write_back.to_appointment(told, desk)
+
+    first = at_once(world, *map(out, gone))
+    again = at_once(world, *map(out, gone))
+
+    assert Counter(map(type, first)) == {Outcome: 1, Unavailable: 2}
+    assert Counter(again) == {Outcome.DUPLICATE: 1, Outcome.APPLIED: 2}
+    assert len(world.salesforce.sheets[person(0)]) == 1
+    assert len(world.salesforce.entries) == 3
 
 
 @pytest.mark.parametrize("effect", ["views", "write all Salesforce", "put LedgerRows"])

@@ -320,11 +320,13 @@ class Salesforce(Describing, Protocol):
 
 
 class SeveralAtOnce(Protocol):
-    """An org that takes several looks, or several writes, in few calls. Each has an answer or
+    """An org that takes several looks, searches or writes in few calls. Each has an answer or
     an error of its own; what went wrong with the call as a whole is raised.
     """
 
     def views(self, looks: Sequence[Look]) -> list[View | FieldlinkError]: ...
+
+    def find_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]: ...
 
     def write_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
         """Each of the writes is carried out as a whole or not at all."""

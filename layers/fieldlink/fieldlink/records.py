@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from typing import Any, Literal
 
@@ -419,6 +420,7 @@ class Tracking(Record):
     creating: Fence | None = None  # asked for, answer not seen yet
     ordered: bool = False  # the assignment may have orders: see `Ordered`
     waiting: str = ""
+    closed_at: Utc | None = None  # when we saw its work closed, while the geofence stays
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -551,6 +553,7 @@ class Geofence(Record):
     appointment: str
     assignment: str
     live: bool = True
+    closed_at: Utc | None = None  # who comes later comes for other work: see `seeing_off`
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -653,13 +656,19 @@ class Part(Model):
     trip: Trip | None = None  # of the first arrival of that day
     problem: str = ""  # why some of its work is not among the blocks
 
+    @property
+    def mark(self) -> str:
+        """By which it is known whether another is the same, in a twentieth of the room."""
+        told = self.model_dump_json(exclude_defaults=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
 
 class Visit(Anchor):
     """The facts about one appointment, and what we wrote of them."""
 
     appointment: str
     ours: Ours = Ours()
-    told: dict[str, Part] = Field(default={})  # what days know of it, by "resource/day"
+    told: dict[str, str] = Field(default={})  # marks of what days know, by "resource/day"
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -679,6 +688,19 @@ class Day(Anchor):
     @property
     def key(self) -> tuple[str, ...]:
         return (self.connection, self.resource, self.on.isoformat())
+
+
+class SheetClaim(Record):
+    """That a worker is making a time sheet of a resource, from its first day on."""
+
+    resource: str
+    first: date
+    since: Utc
+    delivery: str  # of the fact that it is made for
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.connection, self.resource, self.first.isoformat())
 
 
 class Confirming(Record):

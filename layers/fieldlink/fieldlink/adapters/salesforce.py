@@ -1,7 +1,8 @@
 """Field Service in Salesforce. The names of its objects and fields live only here and beside:
 `salesforce_soql` and `salesforce_soql_work` ask, `salesforce_rows` reads, `salesforce_requests`
 writes; `salesforce_looks` finds what changed, `salesforce_views` what stands before a write,
-`salesforce_graphs` carries it out, `salesforce_soql_found` sees whether that has been done.
+`salesforce_graphs` carries it out, `salesforce_finds` and `salesforce_soql_found` see whether
+that has been done.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.adapters import (
     salesforce_describe,
+    salesforce_finds,
     salesforce_graphs,
     salesforce_looks,
     salesforce_requests,
@@ -113,16 +115,12 @@ class SalesforceOrg:
 
     def find(self, writes: Writes) -> Written:
         """Rows of `writes` that are there already, or have been there."""
-        return self._found(writes, self._keyed, deleted=True)
+        [answer] = self.find_all([writes])
+        return _sure(answer)
 
-    def _found(self, writes: Writes, keyed: Collection[str], *, deleted: bool) -> Written:
-        queries = salesforce_soql_found.find_queries(writes, keyed)
-        parts = salesforce_views.ask(queries, self._rest, deleted=deleted)
-        found = {
-            name: [*self._rest.rows(salesforce_views.good(part))]
-            for name, part in parts.items()
-        }
-        return salesforce_soql_found.found(writes, found)
+    def find_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
+        """The same for many, in one call."""
+        return salesforce_finds.find_all(several, self._rest, self._keyed, deleted=True)
 
     def write(self, writes: Writes) -> Written:
         """All or nothing: what is refused leaves nothing behind."""
@@ -134,22 +132,30 @@ class SalesforceOrg:
         keyed = self._keyed if any(map(_makes_rows, several)) else ()
         org = salesforce_graphs.Org(self._rest, self._wants, keyed)
         answers = salesforce_graphs.write_all(several, org)
-        return [
-            self._adopted(writes, org) if _taken(writes, answer, keyed) else answer
-            for writes, answer in zip(several, answers, strict=True)
-        ]
+        told = enumerate(zip(several, answers, strict=True))
+        taken = {at: writes for at, (writes, each) in told if _taken(writes, each, keyed)}
+        for at, answer in zip(taken, self._adopted([*taken.values()], org), strict=True):
+            answers[at] = answer
+        return answers
 
-    def _adopted(self, writes: Writes, org: salesforce_graphs.Org) -> Written | FieldlinkError:
-        """Once more, when an earlier try turns out to have made entries: those are changed."""
+    def _adopted(
+        self, several: Sequence[Writes], org: salesforce_graphs.Org
+    ) -> list[Written | FieldlinkError]:
+        """Once more, when earlier tries turn out to have made entries: those are changed."""
         try:
-            there = self._found(writes, org.keyed, deleted=False)
+            answers = salesforce_finds.find_all(several, self._rest, org.keyed, deleted=False)
         except FieldlinkError as error:
-            return error
-        again = salesforce_soql_found.adopting(writes, there)
-        [answer] = salesforce_graphs.write_all([again], org)
-        if isinstance(answer, FieldlinkError):
-            return answer
-        return answer.model_copy(update={"sheets": {**there.sheets, **answer.sheets}})
+            return [error] * len(several)
+        there = {
+            at: each for at, each in enumerate(answers) if not isinstance(each, FieldlinkError)
+        }
+        again = [
+            salesforce_soql_found.adopting(several[at], each) for at, each in there.items()
+        ]
+        done = salesforce_graphs.write_all(again, org)
+        for (at, each), answer in zip(there.items(), done, strict=True):
+            answers[at] = _with_sheets(answer, each)
+        return answers
 
     def locate(self, resource: str, place: Place, at: datetime) -> None:
         """Show where a resource was last."""
@@ -166,6 +172,12 @@ def _taken(writes: Writes, answer: Written | FieldlinkError, keyed: Collection[s
     """Whether a new entry was refused because there is one with its key."""
     new = "TimeSheetEntry" in keyed and any(not each.id for each in writes.entries)
     return new and isinstance(answer, Refused) and answer.code in TAKEN
+
+
+def _with_sheets(answer: Written | FieldlinkError, there: Written) -> Written | FieldlinkError:
+    if isinstance(answer, FieldlinkError):
+        return answer
+    return answer.model_copy(update={"sheets": {**there.sheets, **answer.sheets}})
 
 
 def _sure[A](answer: A | FieldlinkError) -> A:

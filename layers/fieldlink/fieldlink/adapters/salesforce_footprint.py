@@ -54,7 +54,7 @@ def asked(wants: Wants = NOTHING_MORE) -> tuple[str, ...]:
     """Object.Field of every field that any of our queries asks for."""
     look = Look(appointment=_ID, resource=_ID, day=_THEN, entries=(_ID,))
     sight = salesforce_soql_work.sight([look])
-    found = salesforce_soql_found.find_queries(_everything(wants))
+    found = salesforce_soql_found.find_queries([_everything(wants)])
     queries = [
         *salesforce_soql.changed(_THEN).values(),
         *salesforce_soql.changed(_THEN, shifts=wants.shifts).values(),

@@ -23,6 +23,7 @@ from fieldlink.records import (
     Planned,
     Position,
     Resource,
+    SheetClaim,
     Shift,
     Tracking,
     Vanished,
@@ -84,7 +85,7 @@ def without(visit: Visit, resource: str) -> Visit:
     """
     facts = {k: each for k, each in visit.facts.items() if each.fact.resource != resource}
     doubtful = {k: each for k, each in visit.doubtful.items() if not _of(each, resource)}
-    told = {k: part for k, part in visit.told.items() if not k.startswith(f"{resource}/")}
+    told = {k: mark for k, mark in visit.told.items() if not k.startswith(f"{resource}/")}
     theirs = visit.intent is not None and _of(visit.intent, resource)
     entries = {k: each for k, each in visit.ours.entries.items() if k != resource}
     ours = visit.ours.model_copy(update={"entries": entries})
@@ -172,7 +173,7 @@ class Scrubber:
         live = [each for each in tracking if each.live or each.leaving or each.creating]
         self.found.stays["geofences that HyperTrack still has"] += len(live)
         self._erase("tracking", [each for each in tracking if each not in live])
-        self._erase("days", days)
+        self._erase("days", [*days, *all_of(SheetClaim, name, resource)])
         self._erase("geofences and orders", [] if live else placed)
         self._erase("times to look", [*self._theirs(Due), *self._theirs(Confirming)])
         self._erase("shifts", [*all_of(Planned, name, resource), *self._theirs(Shift)])

@@ -3,7 +3,7 @@
 The effects come in this order, and each may be the last one that this worker lives to see:
 
 1. the intent goes onto the appointment, then onto each day that is written, so that everybody
-   knows that writes have begun, and which;
+   knows that writes have begun, and which; a sheet to be made, which days share, is claimed;
 2. Salesforce is written, all or nothing, in one call;
 3. the ledger row is put, keyed by the delivery, so that putting it twice is harmless;
 4. the days take in what is new and lose the intent, then the appointment does.
@@ -61,6 +61,8 @@ def _claimed(job: Job, desk: Desk) -> Claims:
         for each in job.days:
             if not each.writes.empty:
                 claims.take(each.known, _of_day(intent, each, job))
+        for sheet in sorted(job.writes.sheets, key=lambda each: each.key):
+            claims.make(sheet, desk.connection.connection, intent)
     except Unavailable:
         claims.drop()
         raise
@@ -73,7 +75,7 @@ def _intent(job: Job, desk: Desk) -> Intent:
     return Intent(
         delivered=job.delivered,
         since=desk.now,
-        planned=standing.with_earlier(job.writes, begun),
+        planned=standing.as_kept(standing.with_earlier(job.writes, begun)),
         seen=job.view.changed_at if job.view else None,
         before=noting.told_before(job, job.writes),
         days=tuple(sorted(days | {*(begun.days if begun else ())})),
@@ -86,7 +88,7 @@ def _of_day(intent: Intent, of_day: OfDay, job: Job) -> Intent:
         return intent.model_copy(update={"meant_of_day": of_day.meant})
     update = {
         "delivered": job.delivered.without_words,
-        "planned": of_day.writes,
+        "planned": standing.as_kept(of_day.writes).model_copy(update={"rule": ""}),
         "meant_of_day": of_day.meant,
         "before": {},
     }

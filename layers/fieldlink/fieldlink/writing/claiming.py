@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fieldlink.errors import Unavailable, must
+from fieldlink.records import SheetClaim
 from fieldlink.writing.standing import ABANDONED
 
 if TYPE_CHECKING:
+    from fieldlink.models import NewSheet
     from fieldlink.ports import State
     from fieldlink.records import Anchor, Intent
+
+FORGET = timedelta(days=1)  # by then nobody asks any more who made a sheet
 
 
 class Claims:
@@ -19,6 +24,7 @@ class Claims:
     def __init__(self, state: State) -> None:
         self._state = state
         self._held: list[tuple[Anchor, Anchor]] = []
+        self._sheets: list[SheetClaim] = []
 
     def take(self, anchor: Anchor, intent: Intent) -> None:
         """Unless somebody has changed it since it was read."""
@@ -30,6 +36,27 @@ class Claims:
             self._take_back(anchor, held)
             raise
         self._held.append((anchor, held))
+
+    def make(self, sheet: NewSheet, connection: str, intent: Intent) -> None:
+        """Unless another worker may be making this sheet, or may just have made it: who comes
+        again sees it. So it stays claimed after it was made, until everybody who had looked
+        before that has ended.
+        """
+        claim = SheetClaim(
+            connection=connection,
+            resource=sheet.resource,
+            first=sheet.first,
+            since=intent.since,
+            delivery=intent.delivered.delivery,
+            ttl=int((intent.since + FORGET).timestamp()),
+        )
+        self._sheets.append(claim)
+        if self._state.write(claim):
+            return
+        other = self._state.read(SheetClaim, *claim.key)
+        if other is None or claim.since - other.since < ABANDONED:
+            raise Unavailable("another worker makes this time sheet")
+        must(self._state.write(claim.model_copy(update={"version": other.version})))
 
     def store(self, anchor: Anchor) -> None:
         """Keep what is new of it, and let it go. Nobody else writes what is claimed, so that
@@ -48,6 +75,9 @@ class Claims:
 
     def drop(self) -> None:
         """Nothing of this try was carried out: it is as if it had not been."""
+        for claim in self._sheets:
+            with suppress(Unavailable):  # likewise
+                self._state.forget(claim)
         for before, held in reversed(self._held):
             self._let_go(held, before.intent)
 

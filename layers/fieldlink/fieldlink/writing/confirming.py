@@ -13,14 +13,16 @@ from fieldlink.hearing import webhooks
 from fieldlink.hearing.meanings import EXIT
 from fieldlink.models import Kind
 from fieldlink.records import Confirming
+from fieldlink.writing import evenings, visits
 from fieldlink.writing.visits import ARRIVALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from fieldlink.models import Delivered, Fact
+    from fieldlink.models import Delivered, Fact, View
     from fieldlink.ports import Message, Outbox, State
+    from fieldlink.practice import Practice
     from fieldlink.records import Connection
     from fieldlink.writing.desk import Desk
 
@@ -52,6 +54,23 @@ def note(delivered: Delivered, visit_facts: Iterable[Fact], desk: Desk) -> None:
         ttl=int((max(at, desk.now) + FORGET).timestamp()),
     )
     desk.state.write_all([noted])
+
+
+def why_not(fact: Fact, facts: Iterable[Fact], view: View, practice: Practice) -> str:
+    """Why a confirmed exit completes no work, by the facts as they are known now."""
+    if fact.kind is not Kind.EXIT_CONFIRMED:
+        return ""
+    own = [each for each in facts if each.resource == fact.resource]
+    by_geofence = practice.model_copy(update={"arrival_by": "geofence"})
+    if practice.complete_by != "exit":
+        return "leaving completes no work any more"
+    if not evenings.without([fact], view):
+        return "the work goes on on a later day"
+    if not visits.confirmed(fact.at, own, by_geofence):
+        return f"the resource was back within {practice.exit_grace} min"
+    if not visits.confirmed(fact.at, own, practice):
+        return "the resource had not checked in before"
+    return ""
 
 
 def confirm(connection: Connection, *, state: State, events: Outbox, now: datetime) -> int:

@@ -94,17 +94,19 @@ def look(fact: Fact, day: Day | None, more: Iterable[str]) -> Look:
 
 def concerned(
     case: Case,
-    told: Mapping[date, Part],
+    told: Mapping[date, str],
     parts: Mapping[date, Part],
     inherited: Mapping[date, Inherited],
     doubtful: Iterable[date],
 ) -> list[OfDay]:
     """Every day that was told something else of this work, with what is to be written of it.
 
+    `told`: the marks of what they were told.
     `doubtful`: days of which it is not known what they were told by a try that did not end.
     """
     fact, first = case.delivered.fact, case.first
-    dates = {day for day in {*parts, *told} if parts.get(day) != told.get(day)}
+    marks = {day: part.mark for day, part in parts.items()}
+    dates = {day for day in {*marks, *told} if marks.get(day) != told.get(day)}
     dates |= {*inherited, *doubtful}
     if first and (first.intent or fact.key in first.doubtful or _differs(first, fact, parts)):
         dates |= {first.on}

@@ -78,22 +78,22 @@ def _doubtful(visit: Visit, case: Case) -> set[date]:
     return {day for each in theirs for day in each.days}
 
 
-def _told(visit: Visit, resource: str) -> dict[date, Part]:
-    """What days know of a resource's work on an appointment."""
-    named = {tuple(name.rsplit("/", 1)): part for name, part in visit.told.items()}
+def _told(visit: Visit, resource: str) -> dict[date, str]:
+    """Marks of what days know of a resource's work on an appointment."""
+    named = {tuple(name.rsplit("/", 1)): mark for name, mark in visit.told.items()}
     return {
-        date.fromisoformat(day): part
-        for (whose, day), part in named.items()
+        date.fromisoformat(day): mark
+        for (whose, day), mark in named.items()
         if whose == resource
     }
 
 
-def _telling(visit: Visit, resource: str, parts: Mapping[date, Part]) -> dict[str, Part]:
-    """What days know of an appointment, once they know these parts."""
+def _telling(visit: Visit, resource: str, parts: Mapping[date, Part]) -> dict[str, str]:
+    """Marks of what days know of an appointment, once they know these parts."""
     others = {
-        name: part for name, part in visit.told.items() if not name.startswith(f"{resource}/")
+        name: mark for name, mark in visit.told.items() if not name.startswith(f"{resource}/")
     }
-    return others | {f"{resource}/{day.isoformat()}": part for day, part in parts.items()}
+    return others | {f"{resource}/{day.isoformat()}": part.mark for day, part in parts.items()}
 
 
 def _ours(visit: Visit, view: View) -> Ours:

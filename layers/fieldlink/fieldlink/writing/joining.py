@@ -57,7 +57,7 @@ class Joined[P]:
 
 
 class JoinedOrg(Joined[Org]):
-    """Looks and writes of a connection's org."""
+    """Looks, searches and writes of a connection's org."""
 
     def __init__(
         self, org: Org, together: Together, connection: str, time_left: Callable[[], bool]
@@ -67,9 +67,12 @@ class JoinedOrg(Joined[Org]):
         self._time_left = time_left
 
     def view(self, look: Look) -> View:
+        """Of no use to whoever has no time left to write: they need not even begin with it."""
         self._begin()
         org, kind = self._port, ("view", self._connection)
-        return self._together.ask(kind, look, org.view, self._views)
+        found = self._together.ask(kind, look, org.view, self._views)
+        self._begin()
+        return found
 
     def write(self, writes: Writes) -> Written:
         self._begin()
@@ -86,7 +89,8 @@ class JoinedOrg(Joined[Org]):
 
     def find(self, writes: Writes) -> Written:
         self._begin()
-        return self._port.find(writes)
+        org, kind = self._port, ("find", self._connection)
+        return self._together.ask(kind, writes, org.find, org.find_all)
 
     def locate(self, resource: str, place: Place, at: datetime) -> None:
         self._begin()

@@ -89,6 +89,16 @@ def with_earlier(planned: Writes, begun: Intent | None) -> Writes:
     )
 
 
+def as_kept(planned: Writes) -> Writes:
+    """As an intent keeps it: of what a row says its last line is enough to find the row."""
+    short = [
+        each and each.model_copy(update={"description": each.description.rpartition("\n")[2]})
+        for each in (planned.event, planned.task, *planned.entries)
+    ]
+    event, task, *entries = short
+    return planned.model_copy(update={"event": event, "task": task, "entries": tuple(entries)})
+
+
 def without(intent: Intent, keys: set[str]) -> Intent:
     """An intent of a day of which these entries are in doubt no more."""
     planned, meant = intent.planned, intent.meant_of_day

@@ -14,7 +14,7 @@ from fieldlink.connecting import capabilities
 from fieldlink.models import Fact, Kind, View, Writes
 from fieldlink.records import Ours
 from fieldlink.trouble import telling
-from fieldlink.writing import activity, actual_times, links, status
+from fieldlink.writing import activity, actual_times, confirming, links, status
 from fieldlink.writing.actual_times import whole
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def plan(
         changes=_status(decision.status) | times | link,
         through=decision.through,
         event=_event(fact, facts, view, practice, lacking),
-        task=telling.task(fact, view) if fact.kind is Kind.OUTAGE_BEGAN else None,
-        left_out=decision.left_out + no_link,
+        task=telling.task(fact, view, practice) if fact.kind is Kind.OUTAGE_BEGAN else None,
+        left_out=(*decision.left_out, *no_link, *_unconfirmed(fact, facts, view, practice)),
         rule="; ".join(filter(None, [decision.rule, *actual_times.rules(times, practice)])),
     )
     return capabilities.within(wished, lacking)
@@ -153,6 +153,13 @@ def noticed(ours: Ours, view: View) -> Ours:
     if not differs or view.changed_by_us:
         return ours
     return ours.model_copy(update={"overruled_at": view.changed_at})
+
+
+def _unconfirmed(
+    fact: Fact, facts: Iterable[Fact], view: View, practice: Practice
+) -> tuple[str, ...]:
+    why = confirming.why_not(fact, facts, view, practice)
+    return (f"no status: {why}",) if why else ()
 
 
 def _status(name: str) -> Changes:
