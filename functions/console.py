@@ -29,9 +29,9 @@ from fieldlink.models import Poll
 from fieldlink.observability import logger, metrics
 from fieldlink.people import inviting
 from fieldlink.records import Connection, Parked
+from fieldlink.rehearsing import rehearsal
 from fieldlink.tracking import waking
 from fieldlink.wiring import now, random_text, services
-from fieldlink.writing import rehearsing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,12 +197,13 @@ def rehearse(connection_id: str) -> Response[str]:
     typed = settings.form_of(found, form)
     try:
         wanted = settings.wanted(found, typed)
-        told = rehearsing.rehearse(
+        seen_by = rehearsal.seen_by(found, wanted.practice)
+        told = rehearsal.rehearse(
             found,
             wanted.practice,
             state=services().state,
             ledger=services().ledger,
-            org=services().salesforce(wanted, "extra"),
+            org=services().salesforce(seen_by, "extra"),
             now=now(),
         )
     except (Refused, Unavailable) as error:

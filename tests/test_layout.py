@@ -90,7 +90,7 @@ LONG_FUNCTIONS = {
 }
 LONGER = {
     "models.py": 620,  # nouns only
-    "records.py": 720,  # likewise
+    "records.py": 740,  # likewise
     "dynamodb.py": 280,
     "hypertrack.py": 230,
     "ledger.py": 210,  # its rows, and the chain over them

@@ -255,6 +255,13 @@ def test_nothing_writes_a_ledger_row_away() -> None:
     assert batches == ["UpdateSalesforce"]
 
 
+def test_those_who_explain_a_ledger_row_or_add_to_one_may_read_it() -> None:
+    ledger = {"Fn::GetAtt": ["Ledger", "Arn"]}
+    readers = {name for name in FUNCTIONS if ledger in allowed(name, "dynamodb:BatchGetItem")}
+
+    assert readers == {"UpdateSalesforce", "Console", "AnswerOperator"}
+
+
 def test_a_burst_leaves_the_greater_part_of_the_worker_to_the_others() -> None:
     function, mapping = consumer_of("Bursts")
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from fieldlink.connecting import settings
+from fieldlink.console import sessions, showing
+from fieldlink.console.showing import Counter
 from fieldlink.models import Ability, Category, Kind, Status
 from fieldlink.practice import CATEGORIES, Practice
 from fieldlink.records import Capabilities, Connection, Geofence, Visit
+from fieldlink.rehearsing.rehearsal import Rehearsal
 from fieldlink.wiring import Services, now
 from local.salesforce import FakeSalesforce
 from tests.conftest import Pretended
@@ -19,6 +23,7 @@ from tests.functions.test_pages import HOSTILE, Browser, header, minted
 from tests.functions.test_wishes import HOUR, NOW, envelope, looked, told
 
 PAGE = f"/connections/{CONNECTION}"
+ROW = re.compile(r"<tr><td><a.*?</tr>", re.DOTALL)
 
 
 @pytest.fixture
@@ -290,7 +295,64 @@ def test_the_same_settings_would_change_nothing(
 
     page = send(browser, "settings/rehearsal")["body"]
 
-    assert "the same status and times" in page
+    assert "all of it would have been written as with the present ones" in page
+
+
+def test_time_sheets_and_the_activity_are_in_what_would_change(
+    aws: Pretended,
+    bundle: Services,
+    browser: Browser,
+    salesforce: FakeSalesforce,
+    job: Job,
+    worked: Callable[[], None],
+) -> None:
+    worked()
+    told(aws, bundle, button(job, "CHECK_OUT", 1))
+    writes, calls = len(salesforce.writes), len(salesforce.requests)
+    rows = bundle.ledger.last(CONNECTION, now=now(), limit=100)
+    typed = {"time_sheets": "none", "activity": "tasks", "word.subject_arrived": HOSTILE}
+
+    answer = send(browser, "settings/rehearsal", **typed)
+
+    assert answer["statusCode"] == 200
+    found = [unescape(each) for each in ROW.findall(answer["body"])]
+    [entry] = [each for each in found if "<td>Time sheet entry</td>" in each]
+    arrived, out = (NOW - hours * HOUR for hours in (2, 1))
+    assert entry.count(f"{arrived:%Y-%m-%d %H:%M} to {out:%H:%M}") == 2  # held, and present
+    assert "<strong>\N{EN DASH}</strong><br><small>what stands stays</small>" in entry
+    [came] = [each for each in found if "<td>Activity: arrived, " in each]
+    assert "Event “Arrived: Rosa Fuller”" in came
+    assert f"<strong>Task, Completed, “{HOSTILE}: Rosa Fuller”</strong>" in came
+    assert "<script>" not in answer["body"]
+    assert "Saving by itself writes nothing" in answer["body"]
+    assert len(salesforce.requests) - calls == 1
+    assert len(salesforce.writes) == writes
+    assert bundle.ledger.last(CONNECTION, now=now(), limit=100) == rows
+    assert kept(bundle).practice == Practice()
+
+
+def test_what_is_too_much_for_the_page_is_counted(
+    bundle: Services, browser: Browser, worked: Callable[[], None]
+) -> None:
+    worked()
+
+    page = send(browser, "settings/rehearsal", activity="tasks")["body"]
+
+    assert "more differences" not in page
+    assert "were too many" not in page
+    found = Rehearsal(1, more=3, days_left=2)
+    page = settings_page_with(found, bundle)
+    assert "3 more differences are not shown" in page
+    assert "of 2 more days of people were too many" in page
+
+
+def settings_page_with(found: Rehearsal, bundle: Services) -> str:
+    """As the console makes it from a dry run."""
+    session = sessions.Session(id="of a test", since=0)
+    counter = Counter(session, "key", bundle.state, bundle.ledger, NOW, "https://x", "")
+    connection = kept(bundle)
+    shown = showing.form(counter, connection, settings.form_of(connection), rehearsal=found)
+    return str(shown.body)
 
 
 def test_nothing_to_compare_is_said(browser: Browser) -> None:

@@ -289,6 +289,39 @@ def test_a_short_exit_completes_nothing() -> None:
     assert stands(made) == ("In Progress", None)
 
 
+BACK = event(at=at(10, 8), marker_id="back")
+BY_CHECK_IN = BY_EXIT.model_copy(update={"arrival_by": "check_in"})
+
+
+@pytest.mark.parametrize(
+    ("practice", "more", "days", "reason"),
+    [
+        (BY_EXIT, [BACK], 0, "the resource was back within 10 min"),
+        (BY_CHECK_IN, [BACK], 0, "the resource was back within 10 min"),
+        (BY_CHECK_IN, [], 0, "the resource had not checked in before"),
+        (BY_EXIT, [], 1, "the work goes on on a later day"),
+        (Practice(), [BACK], 1, "leaving completes no work any more"),
+        (BY_EXIT, [], 0, ""),
+    ],
+)
+def test_the_ledger_says_why_a_confirmed_exit_completes_nothing(
+    practice: Practice, more: list[dict[str, Any]], days: int, reason: str
+) -> None:
+    made = world()
+    work = made.salesforce.work[APPOINTMENT]
+    work.starts_at, work.ends_at = at(8), at(17) + days * ONE_DAY
+    hear(made, event(at=at(9)), event("exit", at=at(10)))
+    tick(made, made.now)
+    made.connection = connection(practice=practice)
+
+    hear(made, *more)
+    for each in sent(made):
+        reports.take(each, made.desk)
+
+    assert (stands(made)[0] == "Completed") is not bool(reason)
+    assert made.ledger.rows[-1].reason == (f"no status: {reason}" if reason else "")
+
+
 def test_who_comes_back_later_reopens_nothing_and_the_end_follows_the_last_exit() -> None:
     made = world()
 

@@ -154,7 +154,33 @@ def test_the_form_offers_the_words_that_the_org_is_known_to_have() -> None:
 
 
 def test_texts_of_ones_own_are_shown_open_once_there_are_some() -> None:
-    own = BEGUN | {"word.arrived": "Angekommen"}
+    of_rows = BEGUN | {"word.arrived": "Angekommen"}
+    of_outages = BEGUN | {"word.outage": "{who} ist seit {time} nicht zu sehen."}
 
-    assert settings_page.written(own, None).own_words
-    assert not settings_page.written(BEGUN, None).own_words
+    def opened(typed: dict[str, str]) -> list[bool]:
+        return [each.own for each in settings_page.written(typed, None).texts]
+
+    assert opened(of_rows) == [True, False]
+    assert opened(of_outages) == [False, True]
+    assert opened(BEGUN) == [False, False]
+
+
+def test_every_text_that_may_be_ones_own_has_an_input() -> None:
+    texts = settings_page.written(BEGUN, None).texts
+
+    shown = {name for each in texts for name, _ in each.inputs}
+    assert shown == {name for name in BEGUN if name.startswith("word.")}
+
+
+def test_a_text_about_an_outage_is_checked_like_the_others() -> None:
+    long = "x" * 250
+    own = typed() | {"word.outage": "{who}: seit {time}", "word.cure_of_low_battery": long}
+
+    assert habits.checked_habits(own).words == {
+        "outage": "{who}: seit {time}",
+        "cure_of_low_battery": long,
+    }
+    with pytest.raises(Refused, match=r"\{cure\}"):
+        habits.checked_habits(typed() | {"word.outage": "{cure}"})
+    with pytest.raises(Refused, match="one line"):
+        habits.checked_habits(typed() | {"word.cure_of_low_battery": f"{long}x"})

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fieldlink.books.explaining import explain
 from fieldlink.errors import Closed, Refused, Unavailable, Unclear
 from fieldlink.models import (
     Ability,
@@ -20,6 +21,7 @@ from fieldlink.models import (
     Outcome,
     WantedOrder,
 )
+from fieldlink.practice import Practice
 from fieldlink.records import (
     Capabilities,
     Day,
@@ -60,6 +62,8 @@ from tests.rules.killing import every_death
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+    from fieldlink.books.values import Told
 
 OTHER_PHONE = "A1B2C3D4-0002-4AAA-8BBB-000000000002"
 NEXT = "08p000000000002AAA"
@@ -619,7 +623,142 @@ def test_two_appointments_that_are_on_are_told_both_in_one_row() -> None:
 
     assert [each.appointment for each in world.salesforce.tasks] == [APPOINTMENT, NEXT]
     [row] = world.ledger.rows
-    assert row.wrote == {"tasks": [APPOINTMENT, NEXT]}
+    assert row.appointment == ""
+    told = row.wrote["appointments"]
+    assert [(name, each["task"]["id"]) for name, each in told.items()] == tasks_of(world)
+
+
+def tasks_of(world: World) -> list[tuple[str, str]]:
+    return [(each.appointment, each.id) for each in world.salesforce.tasks]
+
+
+def explained(world: World, appointment: str) -> Told:
+    """What two look-ups tell of the Task at an appointment, by the last line of its text."""
+    [task] = [each for each in world.salesforce.tasks if each.appointment == appointment]
+    found = explain(
+        appointment,
+        connection=CONNECTION,
+        state=world.state,
+        ledger=world.ledger,
+        text=task.description,
+    )
+    [told] = found.told
+    assert told.wrote["task.id"] == task.id
+    assert told.request == found.stands["task.id"].request
+    return told
+
+
+def test_each_of_several_tasks_is_explained_with_the_request_that_made_it() -> None:
+    world = at_work()
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+    take(world, began())
+
+    told = [explained(world, each) for each in (APPOINTMENT, NEXT)]
+
+    assert [each.request for each in told] == ["request-1", "request-2"]
+    assert [{*each.wrote} for each in told] == [
+        {"task.id", "task.key", "task.subject", "task.due"}
+    ] * 2
+
+
+def test_whoever_dies_between_two_tasks_leaves_both_explained() -> None:
+    def two() -> World:
+        world = at_work()
+        plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+        return world
+
+    for world, death in every_death(two, lambda each: take(each, began())):
+        world.pass_time(LEASE)
+
+        take(world, began())
+
+        [row] = world.ledger.rows
+        assert row.outcome is Outcome.APPLIED, death
+        told = {name: each["task"]["id"] for name, each in row.wrote["appointments"].items()}
+        assert told == dict(tasks_of(world)), death
+        assert len(world.salesforce.tasks) == 2, death
+        for each in (APPOINTMENT, NEXT):
+            assert explained(world, each).outcome == "applied", death
+
+
+def test_a_task_is_explained_though_the_one_beside_it_was_refused() -> None:
+    world = at_work()
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+    world.fate.fail("write Salesforce", Refused("a validation rule"), times=1)
+    off = device_event("device_status", at=at(12), data={"value": "inactive", "reason": "x"})
+    message = report(off, received_at=FIVE)
+    with pytest.raises(Refused):
+        reports.take(message, world.desk)
+    reports.park(message, world.desk, "a validation rule")
+
+    parked = explained(world, NEXT)
+    reports.take(message, world.desk)
+
+    assert (parked.outcome, parked.reason) == ("parked", "a validation rule")
+    assert parked.request
+    [row] = world.ledger.rows
+    assert (row.outcome, row.reason) == (Outcome.APPLIED, "")
+    assert explained(world, NEXT).request == parked.request
+    assert explained(world, APPOINTMENT).request not in {"", parked.request}
+
+
+def test_work_that_is_on_only_when_an_outage_is_told_again_loses_no_trace() -> None:
+    world = at_work()
+    world.fate.fail("put LedgerRow", Unavailable("throttled"), times=1, after=True)
+    with pytest.raises(Unavailable):
+        take(world, began())
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+
+    take(world, began())
+
+    assert [name for name, _ in tasks_of(world)] == [APPOINTMENT, NEXT]
+    assert explained(world, APPOINTMENT).request
+    assert explained(world, NEXT).request
+
+
+def test_of_several_where_nobody_is_assigned_any_more_each_is_told_why() -> None:
+    world = at_work()
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+    world.salesforce.assigned.clear()
+
+    assert take(world, began()) == [Outcome.SUPERSEDED]
+
+    [row] = world.ledger.rows
+    assert (row.outcome, row.wrote) == (Outcome.SUPERSEDED, {})
+    assert row.reason == "; ".join(
+        f"{each}: the resource is not assigned any more" for each in (APPOINTMENT, NEXT)
+    )
+
+
+GERMAN = Practice(words={"subject_outage": "Nicht zu sehen", "outage": "{who} fehlt."})
+
+
+@pytest.mark.parametrize("keyed", [(), ("Task",)])
+def test_a_task_that_was_made_under_former_words_is_the_same(keyed: tuple[str, ...]) -> None:
+    def make() -> World:
+        world = at_work()
+        world.have_keys(*keyed)
+        return world
+
+    for world, death in every_death(make, lambda each: take(each, began())):
+        world.pass_time(LEASE)
+        world.connection = connection(practice=GERMAN)
+
+        take(world, began(), began(at(12, 1), "low_battery"))
+
+        assert len(world.salesforce.tasks) == 1, death
+        assert outage(world).told[APPOINTMENT].settled, death
+
+
+def test_new_words_are_for_the_next_outage() -> None:
+    world = at_work()
+    take(world, began())
+    world.connection = connection(practice=GERMAN)
+
+    take(world, began(at(12, 5)), ended(at(12, 10)), began(at(13)))
+
+    subjects = [each.subject for each in world.salesforce.tasks]
+    assert subjects == ["Not tracked: Ada Lovelace", "Nicht zu sehen: Ada Lovelace"]
 
 
 def test_an_org_without_tasks_says_so() -> None:

@@ -9,10 +9,11 @@ from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Ability, Category, Fact, Kind, LedgerRow, Outcome
 from fieldlink.practice import Practice
 from fieldlink.records import Capabilities, Ours, Visit
-from fieldlink.writing import rehearsing
-from fieldlink.writing.rehearsing import Difference, Rehearsal
+from fieldlink.rehearsing import rehearsal, sample
+from fieldlink.rehearsing.difference import Difference
+from fieldlink.rehearsing.rehearsal import Rehearsal
 from tests.fakes import NOON
-from tests.make import APPOINTMENT, CONNECTION, RESOURCE, World, at, delivered, fact
+from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, RESOURCE, World, at, delivered, fact
 
 NINE_OCLOCK = "2026-03-04 09:00 UTC"
 
@@ -49,7 +50,7 @@ def row(of: Fact, outcome: Outcome = Outcome.APPLIED) -> LedgerRow:
 
 def rehearsed(world: World, **practice: Any) -> Rehearsal:
     before = len(world.fate.effects)
-    found = rehearsing.rehearse(
+    found = rehearsal.rehearse(
         world.connection,
         world.connection.practice.model_copy(update=practice),
         state=world.state,
@@ -60,6 +61,11 @@ def rehearsed(world: World, **practice: Any) -> Rehearsal:
     effects = world.fate.effects[before:]
     assert not [each for each in effects if each.startswith(("write", "put", "erase"))]
     return found
+
+
+def of_work(found: Rehearsal) -> list[Difference]:
+    """Those of status and times."""
+    return [each for each in found.differences if each.of == "work"]
 
 
 def worked(world: World, appointment: str = APPOINTMENT) -> None:
@@ -86,7 +92,7 @@ def test_what_other_settings_would_have_written_is_shown_beside_what_stands() ->
     found = rehearsed(world, arrival_by="check_in")
 
     assert found.looked_at == 1
-    [start] = found.differences
+    [start] = of_work(found)
     assert start == Difference(
         appointment=APPOINTMENT,
         number="SA-1",
@@ -145,17 +151,36 @@ def test_a_status_that_nothing_calls_for_or_that_is_not_there_is_told_so() -> No
     assert not none.at_once  # though the present settings would write it now
 
 
+def test_whose_facts_count_is_compared() -> None:
+    world = World()
+    colleague = fact(Kind.ARRIVED, at(8), resource=COLLEAGUE)
+    told(world, colleague, fact(Kind.ARRIVED, at(9)), fact(Kind.CHECKED_OUT, at(11)))
+    world.salesforce.assigned[APPOINTMENT, RESOURCE].primary = True
+
+    for_all = of_work(rehearsed(world, several="all"))
+    for_one = of_work(rehearsed(world, several="primary"))
+
+    assert [(each.what, each.present, each.typed) for each in for_all] == [
+        ("Status", "Completed", "In Progress"),
+        ("Actual End", "2026-03-04 11:00 UTC", ""),
+    ]
+    assert [(each.what, each.present, each.typed) for each in for_one] == [
+        ("Actual Start", "2026-03-04 08:00 UTC", NINE_OCLOCK)
+    ]
+
+
 def test_exits_that_would_have_been_confirmed_by_now_complete_the_work() -> None:
     world = World()
     told(world, fact(Kind.ARRIVED, at(9)), fact(Kind.LEFT, at(10)))
 
-    by_exit = rehearsed(world, complete_by="exit", exit_grace=30).differences
+    by_exit = rehearsed(world, complete_by="exit", exit_grace=30)
     world.now = at(10, 29)
-    too_soon = rehearsed(world, complete_by="exit", exit_grace=30).differences
+    too_soon = rehearsed(world, complete_by="exit", exit_grace=30)
 
-    assert [(each.what, each.typed) for each in by_exit] == [("Status", "Completed")]
-    assert not by_exit[0].at_once  # nobody is there to confirm exits of days gone by
-    assert too_soon == ()
+    [status] = of_work(by_exit)
+    assert (status.what, status.typed) == ("Status", "Completed")
+    assert not status.at_once  # nobody is there to confirm exits of days gone by
+    assert too_soon.differences == ()
 
 
 def test_nothing_is_asked_where_nothing_was_reported() -> None:
@@ -198,7 +223,7 @@ def test_what_was_only_ignored_or_parked_is_not_looked_at() -> None:
     assert rehearsed(world, arrival_by="check_in") == Rehearsal(0)
 
     worked(world)
-    for number in range(rehearsing.MOST):
+    for number in range(sample.MOST):
         of = fact(Kind.ARRIVED, at(13), appointment=f"08p{number:012d}XXX")
         world.ledger.put(row(of, Outcome.IGNORED))
     assert rehearsed(world, arrival_by="check_in").looked_at == 1
@@ -241,7 +266,7 @@ def test_what_the_org_lacks_is_in_neither() -> None:
     lacking = {Ability.ACTUAL_START: "read only"}
     world.state.write(Capabilities(connection=CONNECTION, checked_at=NOON, lacking=lacking))
 
-    assert rehearsed(world, arrival_by="check_in").differences == ()
+    assert of_work(rehearsed(world, arrival_by="check_in")) == []
 
 
 def test_the_comparison_is_with_the_settings_as_the_connection_has_them() -> None:
@@ -251,6 +276,6 @@ def test_the_comparison_is_with_the_settings_as_the_connection_has_them() -> Non
         update={"practice": Practice(arrival_by="check_in")}
     )
 
-    [start] = rehearsed(world, arrival_by="geofence").differences
+    [start] = of_work(rehearsed(world, arrival_by="geofence"))
 
     assert (start.present, start.typed) == ("2026-03-04 10:00 UTC", NINE_OCLOCK)

@@ -8,6 +8,7 @@ people/      technicians, their invitations, their phones
 hearing/     what HyperTrack reports, from a delivery to a fact, and what it never told
 writing/     what a fact changes in Salesforce, written exactly once
 hours/       what a person's day adds up to: work, travel, and time sheets
+rehearsing/  what other settings would have made of all that, in a dry run
 books/       what was done: chained, explained, handed out, and erased for one person
 trouble/     what keeps people from being tracked, and who is told of it
 connecting/  a connection from its first form to its end, and how much may be asked of an org

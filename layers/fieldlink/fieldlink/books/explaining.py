@@ -17,6 +17,7 @@ from fieldlink.errors import Refused
 from fieldlink.ids import salesforce_id
 from fieldlink.models import Delivered, LedgerRow, Model
 from fieldlink.records import Anchor, Day, Visit
+from fieldlink.trouble.one_row import APPOINTMENTS
 from fieldlink.writing.activity import reference
 
 if TYPE_CHECKING:
@@ -146,7 +147,16 @@ def _told(delivered: Delivered, row: LedgerRow | None) -> Told:
         reference=reference(fact.key),
         delivery=delivered.delivery,
     )
-    return told.model_copy(update=_decided(row)) if row else told
+    return told.model_copy(update=_decided(_of_one(row, fact.appointment))) if row else told
+
+
+def _of_one(row: LedgerRow, appointment: str) -> LedgerRow:
+    """Of a row about several appointments what it says of one, as if that had its own."""
+    if APPOINTMENTS not in row.wrote:
+        return row
+    told = dict(row.wrote[APPOINTMENTS].get(appointment, {}))
+    about = {name: told.pop(name) for name in ("rule", "request", "before") if name in told}
+    return row.model_copy(update={"wrote": told, **about})
 
 
 def _decided(row: LedgerRow) -> dict[str, Any]:

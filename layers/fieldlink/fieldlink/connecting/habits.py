@@ -11,14 +11,13 @@ from fieldlink.practice import CATEGORIES, Practice
 from fieldlink.writing import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 type Habits = dict[str, str]  # what stands in each input, by the input's name
 
 MOST_GRACE = 240  # minutes
 MOST_JOIN = 480  # minutes: a working day
 LONGEST_NAME = 80  # characters of a status or a type
-LONGEST_WORD = 120  # characters of a text of one's own: a subject holds 255, with a name
 CUSTOM_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}__c", re.ASCII)
 # What a fact may set, and what a status may be named for: nothing leads back to the start.
 TARGETS = (
@@ -94,7 +93,7 @@ def checked_habits(typed: Habits) -> Practice:
             "categories": {kind: _category(typed[of_fact(kind)]) for kind in CATEGORIES},
             "statuses": _names(typed, {each: of_status(each) for each in TARGETS}),
             "through": _names(typed, {each: of_passing(each) for each in TARGETS}),
-            "words": _words(typed, wording.ENGLISH),
+            "words": _words(typed, wording.EVERY),
             "exit_grace": _minutes(typed["exit_grace"], 1, MOST_GRACE, "confirm an exit after"),
             "join": _minutes(typed["join"], 0, MOST_JOIN, "count a break as work up to"),
             **_needed(typed),
@@ -135,18 +134,18 @@ def _names(typed: Habits, inputs: Mapping[Category, str]) -> dict[Category, str]
     return {category: _line(text, LONGEST_NAME) for category, text in found.items() if text}
 
 
-def _words(typed: Habits, keys: Iterable[str]) -> dict[str, str]:
-    found = {key: typed[of_word(key)].strip() for key in keys}
-    return {key: _word(text, wording.ENGLISH[key]) for key, text in found.items() if text}
+def _words(typed: Habits, texts: Mapping[str, wording.Text]) -> dict[str, str]:
+    found = {key: typed[of_word(key)].strip() for key in texts}
+    return {key: _word(text, texts[key]) for key, text in found.items() if text}
 
 
-def _word(text: str, english: str) -> str:
+def _word(text: str, shipped: wording.Text) -> str:
     """What stands in braces is filled in only if it is so in the English text, too."""
-    known = set(wording.BLANK.findall(english))
+    known = set(wording.BLANK.findall(shipped.english))
     unknown = [each for each in wording.BLANK.findall(text) if each not in known]
     if unknown:
         raise Refused(f"Nothing can be filled in for {{{unknown[0]}}} in “{text}”.")
-    return _line(text, LONGEST_WORD)
+    return _line(text, shipped.longest)
 
 
 def _needed(typed: Habits) -> dict[str, Any]:

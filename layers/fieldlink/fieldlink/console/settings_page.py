@@ -11,6 +11,8 @@ from fieldlink.records import Capabilities
 from fieldlink.writing import wording
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fieldlink.connecting.habits import Habits
     from fieldlink.connecting.settings import Form
     from fieldlink.ports import State
@@ -25,6 +27,14 @@ FACTS = {
 }
 
 
+class Texts(NamedTuple):
+    """Some of the texts that may be the connection's own."""
+
+    title: str
+    inputs: list[tuple[str, wording.Text]]  # each one's name, and what is shipped
+    own: bool  # whether there is one that is not English
+
+
 class Written(NamedTuple):
     """The form as it was typed, and what stands in its lists."""
 
@@ -32,8 +42,7 @@ class Written(NamedTuple):
     facts: list[tuple[str, str]]  # each input and its label
     categories: list[tuple[str, str]]  # each value and its text
     targets: list[tuple[str, str, str]]  # a category's text, and its two inputs
-    words: list[tuple[str, str, str]]  # each input, what it is for, and the English text
-    own_words: bool  # whether there is one that is not English
+    texts: list[Texts]
     statuses: tuple[str, ...] = ()  # of the org, as far as they are known
     entry_types: tuple[str, ...] = ()
     task_statuses: tuple[str, ...] = ()
@@ -48,10 +57,6 @@ def words(form: Form, connection: Connection, state: State) -> dict[str, Any]:
 def written(typed: Habits, able: Capabilities | None) -> Written:
     """The form for what was typed, with the org's own words to pick from."""
     listed = able.listed if able else {}
-    texts = [
-        (habits.of_word(key), purpose, wording.ENGLISH[key])
-        for key, purpose in wording.TRANSLATABLE.items()
-    ]
     return Written(
         habits=typed,
         facts=[(habits.of_fact(kind), FACTS[kind]) for kind in CATEGORIES],
@@ -62,9 +67,16 @@ def written(typed: Habits, able: Capabilities | None) -> Written:
             (habits.TITLES[each], habits.of_status(each), habits.of_passing(each))
             for each in habits.TARGETS
         ],
-        words=texts,
-        own_words=any(typed[name] for name, *_ in texts),
+        texts=[
+            _texts("Texts of your own", wording.TEXTS, typed),
+            _texts("Texts of your own about outages", wording.OF_OUTAGES, typed),
+        ],
         statuses=tuple(each.name for each in able.statuses) if able else (),
         entry_types=listed.get(checking.ENTRY_TYPES, ()),
         task_statuses=listed.get(checking.TASK_STATUSES, ()),
     )
+
+
+def _texts(title: str, of: Mapping[str, wording.Text], typed: Habits) -> Texts:
+    inputs = [(habits.of_word(key), text) for key, text in of.items()]
+    return Texts(title, inputs, own=any(typed[name] for name, _ in inputs))

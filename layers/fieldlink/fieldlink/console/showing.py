@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from fieldlink.console.sessions import Session
     from fieldlink.ports import Ledger, State
     from fieldlink.records import Connection
+    from fieldlink.rehearsing.rehearsal import Rehearsal
     from fieldlink.replaying import Replayed
-    from fieldlink.writing.rehearsing import Rehearsal
 
 ROWS = 30  # of the ledger, on the page of a connection
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fieldlink.practice import Practice
     from fieldlink.records import Day
 
+WAY_RULE = "the way to the first arrival, without idle time, each trip once"
+
 
 class Plan(NamedTuple):
     """What a day needs: of `writes` only what is the day's, with the appointment left empty."""
@@ -53,14 +55,19 @@ def plan(
     return Plan(writes.model_copy(update={"rule": _rule(writes, practice)}), meant)
 
 
+def work_rule(practice: Practice) -> str:
+    """Why entries of visits are as they are."""
+    return (
+        f"work that is over, joined across breaks of at most {practice.join} min, "
+        "from clock-in to clock-out, no minute twice"
+    )
+
+
 def _rule(writes: Writes, practice: Practice) -> str:
     """Why all of that is written, in plain words."""
     said = []
     if writes.entries or writes.removed:
-        said.append(
-            f"work that is over, joined across breaks of at most {practice.join} min, "
-            "from clock-in to clock-out, no minute twice"
-        )
+        said.append(work_rule(practice))
     if writes.travel or writes.distances:
-        said.append("the way to the first arrival, without idle time, each trip once")
+        said.append(WAY_RULE)
     return "; ".join(said)

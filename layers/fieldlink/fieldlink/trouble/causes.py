@@ -149,10 +149,32 @@ OTHERS: Mapping[str, Cause] = MappingProxyType(
 )
 
 
+# Of a reason that is not listed, which is told in HyperTrack's own word.
+NOT_LISTED = "not_listed"
+ALL: Mapping[str, Cause] = MappingProxyType(
+    {
+        **REASONS,
+        **OTHERS,
+        NOT_LISTED: Cause("HyperTrack gives the reason {reason}.", _UNNAMED.cure),
+    }
+)
+
+
 def of(reason: str) -> Cause:
     """What a reason means; one that we do not know is told as it is."""
-    known = REASONS.get(reason) or OTHERS.get(reason)
-    if known or not reason:
-        return known or _UNNAMED
-    word = "".join(each for each in reason if each.isprintable())[:LONGEST_REASON]
-    return Cause(f"HyperTrack gives the reason {word}.", _UNNAMED.cure)
+    cause = ALL[named(reason)]
+    return cause._replace(words=cause.words.replace("{reason}", spelled(reason)))
+
+
+def named(reason: str) -> str:
+    """Under what `ALL` has it."""
+    return reason if reason in REASONS or reason in OTHERS else _name_of_another(reason)
+
+
+def spelled(reason: str) -> str:
+    """A word of HyperTrack's, as far as it can be shown."""
+    return "".join(each for each in reason if each.isprintable())[:LONGEST_REASON]
+
+
+def _name_of_another(reason: str) -> str:
+    return NOT_LISTED if reason else "outage_started"

@@ -12,6 +12,7 @@ from fieldlink.errors import NOT_ASSIGNED, Refused, Unavailable, Unclear, must
 from fieldlink.models import Outcome
 from fieldlink.records import Appointment, Resource
 from fieldlink.trouble import telling
+from fieldlink.trouble.one_row import OneRow
 from fieldlink.writing import replanning, write_back
 from fieldlink.writing.belonging import with_fact
 from fieldlink.writing.desk import row
@@ -54,24 +55,24 @@ def _settle(outage: Outage, done: Iterable[str], desk: Desk, left: Iterable[str]
 
 
 def _tasks(appointments: list[str], delivered: Delivered, desk: Desk) -> Outcome:
-    """Each appointment's Task, which brings its own row in the ledger; several have one.
+    """Each appointment's Task, which brings its own row in the ledger; several share one.
 
     One that is refused keeps none of the others from being made.
     """
-    made: dict[str, Outcome] = {}
+    if len(appointments) > 1:
+        desk = desk._replace(ledger=OneRow.of(desk.ledger))
+    made: list[Outcome] = []
     refusal = None
     for each in appointments:
         try:
-            made[each] = _task(with_fact(delivered, appointment=each), desk)
+            made.append(_task(with_fact(delivered, appointment=each), desk))
         except Refused as error:
             refusal = error
     if refusal:
         raise refusal
     if len(made) == 1:
-        return made[appointments[0]]
-    wrote = {"tasks": [name for name, each in made.items() if each is not Outcome.SUPERSEDED]}
-    desk.ledger.put(row(delivered, Outcome.APPLIED, desk, wrote=wrote))
-    return Outcome.APPLIED
+        return made[0]
+    return Outcome.SUPERSEDED if {*made} == {Outcome.SUPERSEDED} else Outcome.APPLIED
 
 
 def _task(delivered: Delivered, desk: Desk) -> Outcome:

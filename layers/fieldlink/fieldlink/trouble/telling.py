@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink.models import NewTask
 from fieldlink.trouble import causes
 from fieldlink.writing import activity
+from fieldlink.writing.wording import words
 from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from fieldlink.models import Fact, View
+    from fieldlink.practice import Practice
     from fieldlink.records import Appointment, Connection, Resource
 
 
@@ -21,13 +23,16 @@ class Message(NamedTuple):
     text: str
 
 
-def task(fact: Fact, view: View) -> NewTask:
-    """The Task for the appointment; its text depends on nothing that can still change."""
+def task(fact: Fact, view: View, practice: Practice) -> NewTask:
+    """The Task for the appointment. By its key and its last line it is known again, whatever
+    the words have been.
+    """
     who = view.resource_name or view.resource
-    lines = [*_lines(fact, who, view.time_zone), activity.reference(fact.key)]
+    lines = [*_lines(fact, who, view.time_zone, practice), activity.reference(fact.key)]
+    subject = words("subject_outage", practice)
     return NewTask(
         key=fact.key,
-        subject=f"Not tracked: {who}"[: activity.SUBJECT_LENGTH],
+        subject=f"{subject}: {who}"[: activity.SUBJECT_LENGTH],
         description="\n".join(lines),
         due=fact.at.astimezone(zone(view.time_zone)).date(),
     )
@@ -42,17 +47,23 @@ def mail(
     """The same for those who have subscribed to a topic."""
     who = (resource.name if resource else "") or fact.resource
     number = (appointment.number if appointment else "") or fact.appointment
-    lines = _lines(fact, who, resource.time_zone if resource else "UTC")
-    about = [f"Appointment: {number}", f"Connection: {connection.name}"]
-    return Message(f"{number}: {who} is not tracked", "\n".join([*lines, *about]))
+    practice = connection.practice
+    lines = _lines(fact, who, resource.time_zone if resource else "UTC", practice)
+    about = [
+        words("notice_appointment", practice, number=number),
+        words("notice_connection", practice, name=connection.name),
+    ]
+    subject = words("notice", practice, number=number, who=who)
+    return Message(subject, "\n".join([*lines, *about]))
 
 
-def _lines(fact: Fact, who: str, time_zone: str) -> list[str]:
-    cause = causes.of(fact.reason)
-    there = zone(time_zone)
+def _lines(fact: Fact, who: str, time_zone: str, practice: Practice) -> list[str]:
+    name, there = causes.named(fact.reason), zone(time_zone)
     since = f"{fact.at.astimezone(there):%Y-%m-%d %H:%M} {there.key}"
+    cause = words(f"cause_of_{name}", practice, reason=causes.spelled(fact.reason))
+    cure = words(f"cure_of_{name}", practice)
     return [
-        f"{who} has not been tracked since {since}.",
-        f"Cause: {cause.words}",
-        f"What to do: {cause.cure}",
+        words("outage", practice, who=who, time=since),
+        words("outage_cause", practice, cause=cause),
+        words("outage_cure", practice, cure=cure),
     ]

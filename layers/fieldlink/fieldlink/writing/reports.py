@@ -12,7 +12,7 @@ from fieldlink.hearing.envelope import Ignored
 from fieldlink.models import Delivered, Fact, Kind, LedgerRow, Outcome, Report
 from fieldlink.people import devices
 from fieldlink.records import Heard, WebhookTested
-from fieldlink.trouble import batteries, clocks, outages
+from fieldlink.trouble import batteries, clocks, one_row, outages
 from fieldlink.writing import days, placing, positions, replanning, write_back
 from fieldlink.writing.desk import row
 from fieldlink.writing.write_back import OF_THE_DAY
@@ -60,7 +60,9 @@ def park(report: Report, desk: Desk, cause: str) -> None:
         fact = Ignored(reason="", kind="")
     if isinstance(fact, Fact):
         fact = placing.known(fact, desk)
-    desk.ledger.put(_row(report, desk, Outcome.PARKED, fact, reason=cause))
+    told = _row(report, desk, Outcome.PARKED, fact, reason=cause)
+    of_several = isinstance(fact, Fact) and fact.kind is Kind.OUTAGE_BEGAN
+    desk.ledger.put(one_row.parked(told, desk.ledger) if of_several else told)
     if isinstance(fact, Fact) and fact.kind in OF_THE_DAY:
         if fact.resource:
             write_back.release_day(report.id, fact.resource, days.on(fact, desk), desk)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.trouble import causes
+
 if TYPE_CHECKING:
     from fieldlink.practice import Practice
 
@@ -20,6 +22,7 @@ class Text(NamedTuple):
 
     english: str
     purpose: str
+    longest: int = 120  # characters of one of the connection's own: a subject has a name, too
 
 
 TEXTS = {
@@ -68,8 +71,24 @@ TEXTS = {
     "sheet_visit": Text("Site visit", "subject of a time sheet entry of work"),
     "sheet_travel": Text("Travel", "subject of a time sheet entry of a trip"),
 }
-ENGLISH: dict[str, str] = {key: text.english for key, text in TEXTS.items()}
-TRANSLATABLE: dict[str, str] = {key: text.purpose for key, text in TEXTS.items()}
+# What a dispatcher is told of an outage.
+OF_OUTAGES = {
+    "subject_outage": Text("Not tracked", f"{SUBJECT}somebody can't be tracked"),
+    "outage": Text("{who} has not been tracked since {time}.", "first line"),
+    "outage_cause": Text("Cause: {cause}", "why"),
+    "outage_cure": Text("What to do: {cure}", "what helps"),
+    "notice": Text("{number}: {who} is not tracked", "subject of a notice by mail"),
+    "notice_appointment": Text("Appointment: {number}", "last but one line of a notice"),
+    "notice_connection": Text("Connection: {name}", "last line of a notice"),
+    **{f"cause_of_{name}": Text(of.words, name, 250) for name, of in causes.ALL.items()},
+    **{
+        f"cure_of_{name}": Text(of.cure, f"cure, {name}", 250)
+        for name, of in causes.ALL.items()
+    },
+}
+EVERY = {**TEXTS, **OF_OUTAGES}
+ENGLISH: dict[str, str] = {key: text.english for key, text in EVERY.items()}
+TRANSLATABLE: dict[str, str] = {key: text.purpose for key, text in EVERY.items()}
 
 
 def words(key: str, practice: Practice, **values: object) -> str:

@@ -1,0 +1,1 @@
+"""What other settings would have made of the work of the last days. Nothing here writes."""
