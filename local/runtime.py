@@ -3,6 +3,7 @@
 import io
 import subprocess
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +53,17 @@ def adapt(
     layer = _take_out(template, "AWS::Serverless::LayerVersion")["ContentUri"]
     for policy in ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"):
         _take_out(template, policy)  # refuses plain HTTP, which is spoken here
-    functions = list(functions_of(template).values())
-    folders = {each["CodeUri"] for each in functions}
-    for each in functions:
-        each["CodeUri"] = {"Bucket": bucket, "Key": f"{each['CodeUri']}.zip"}
+    program = BY_A_CLOCK.format(clock=clock) if clock else AS_IN_LAMBDA
+    packages: dict[str, bytes] = {}
+    for each in functions_of(template).values():
+        content = _package(built / each["CodeUri"], built / layer / "python", program)
+        # Another build has other keys, or CloudFormation would see nothing to update.
+        key = f"{sha256(content).hexdigest()[:32]}.zip"
+        each["CodeUri"] = {"Bucket": bucket, "Key": key}
+        packages[key] = content
         _widen(each)
     template["Globals"]["Function"].update(Runtime="provided.al2023", Layers=[])
-    program = BY_A_CLOCK.format(clock=clock) if clock else AS_IN_LAMBDA
-    return template, {
-        f"{folder}.zip": _package(built / folder, built / layer / "python", program)
-        for folder in folders
-    }
+    return template, packages
 
 
 def functions_of(template: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -126,16 +126,26 @@ class Stack:
         found = pages.paginate(logGroupName=self._ids["Logs"])
         return [event["message"] for page in found for event in page["events"]]
 
+    def update(self, built: Path) -> None:
+        """Another build over the one that runs, as `sam deploy` does."""
+        self._apply("update", self._uploaded(built), PublicUrl=self.api_url)
+        fixups.apply(self.client, NAME)
+
     def _deploy(self, built: Path) -> None:
-        template, packages = adapt(built, BUCKET, self._clock)
         self.client("s3").create_bucket(Bucket=BUCKET)
-        for key, content in packages.items():
-            self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        template = self._uploaded(built)
         self.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
         self._apply("create", template)
         # The API's address is known only now; an operator with a domain knows it before.
         self._apply("update", template, PublicUrl=self.api_url)
         fixups.apply(self.client, NAME)
+
+    def _uploaded(self, built: Path) -> dict[str, Any]:
+        """The template of a build whose code lies where it says."""
+        template, packages = adapt(built, BUCKET, self._clock)
+        for key, content in packages.items():
+            self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        return template
 
     def _apply(self, verb: str, template: dict[str, Any], **more: str) -> None:
         cloudformation, values = self.client("cloudformation"), self._parameters | more

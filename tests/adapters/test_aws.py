@@ -1,9 +1,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from urllib3 import Timeout
 
 from fieldlink.adapters.aws import Aws
-from fieldlink.adapters.aws_errors import pause_of
+from fieldlink.adapters.aws_errors import TRIES, pause_of
 from fieldlink.config import AwsAccess
 from fieldlink.errors import Refused, Unavailable, Unclear
 from tests.adapters.scripted import Answer, nobody, scripted
@@ -41,6 +42,8 @@ def test_a_call_is_signed_for_its_service_and_region_with_the_token_of_the_sessi
         "ProvisionedThroughputExceededException:http://internal.amazon.com/",
         "RequestLimitExceeded",
         "LimitExceededException",
+        "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+        "com.amazonaws.dynamodb.v20120810#TransactionInProgressException",
     ],
 )
 def test_what_is_throttled_may_be_tried_again(code: str) -> None:
@@ -94,7 +97,7 @@ def test_a_call_without_a_whole_answer_may_have_been_carried_out(answer: Answer)
 
 def test_a_call_that_is_never_answered_may_have_been_carried_out() -> None:
     with scripted(Answer(silent=True)) as script, pytest.raises(Unclear):
-        script.aws.call("sqs", "SendMessageBatch", {})
+        Aws(script.access, timeout=Timeout(0.1)).call("sqs", "SendMessageBatch", {})
 
 
 def test_a_call_that_reached_nobody_was_not_carried_out() -> None:
@@ -140,7 +143,7 @@ def test_an_answer_that_is_no_object_is_unclear(body: bytes) -> None:
 THROTTLED = Answer(400, {"__type": "ThrottlingException"})
 
 
-def test_what_is_throttled_is_asked_three_times_with_pauses_between() -> None:
+def test_what_is_throttled_is_asked_five_times_with_ever_longer_pauses_between() -> None:
     with scripted(THROTTLED, THROTTLED, Answer(200, {"Item": {}})) as script:
         assert script.aws.call("dynamodb", "PutItem", {"a": 1}) == {"Item": {}}
 
@@ -148,12 +151,13 @@ def test_what_is_throttled_is_asked_three_times_with_pauses_between() -> None:
         assert script.pauses == [0, 1]
     with scripted(THROTTLED) as script, pytest.raises(Unavailable):
         script.aws.call("dynamodb", "PutItem", {})
-    assert len(script.asked) == 3
+    assert len(script.asked) == 5
+    assert script.pauses == [0, 1, 2, 3]  # in doublings of 0.1 s
 
 
 @pytest.mark.parametrize(
     ("action", "times"),
-    [("GetItem", 3), ("Query", 3), ("BatchGetItem", 3), ("BatchWriteItem", 3),
+    [("GetItem", TRIES), ("Query", TRIES), ("BatchGetItem", TRIES), ("BatchWriteItem", TRIES),
      ("PutItem", 1), ("DeleteItem", 1), ("UpdateItem", 1), ("TransactWriteItems", 1)],
 )  # fmt: skip
 def test_after_an_error_of_theirs_only_what_does_no_harm_twice_is_asked_again(

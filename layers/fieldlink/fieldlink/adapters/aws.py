@@ -42,11 +42,16 @@ TARGETS = {
 class Aws:
     """Signed calls with one role's credentials, from any number of threads."""
 
-    def __init__(self, access: AwsAccess, pause: Callable[[int], None] = wait) -> None:
+    def __init__(
+        self,
+        access: AwsAccess,
+        pause: Callable[[int], None] = wait,
+        timeout: urllib3.Timeout = TIMEOUT,
+    ) -> None:
         self._access = access
         self.pause = pause
         self._http = urllib3.PoolManager(
-            timeout=TIMEOUT,
+            timeout=timeout,
             retries=False,
             maxsize=CONNECTIONS,
             block=True,
@@ -183,9 +188,7 @@ def _code(answer: urllib3.BaseHTTPResponse) -> str:
 
 
 def _passes(answer: urllib3.BaseHTTPResponse, action: str) -> bool:
-    """Whether the same call may be made again at once: it was not carried out, or that does no
-    harm.
-    """
+    """Whether the same call may be made again at once: it was not made, or does no harm."""
     if answer.status >= 500:
         return action in REPEATABLE
     return answer.status >= 400 and throttled(answer.status, _code(answer))

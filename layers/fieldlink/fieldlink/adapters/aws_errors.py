@@ -28,17 +28,20 @@ THROTTLED = (
     "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
     "LimitExceeded",
+    "TransactionConflict",  # DynamoDB: another transaction is at the same item
+    "TransactionInProgress",
 )
 
 # What AWS does not take just now, and what it failed to do and may do twice, is asked for again
-# within the second: after 50 to 100 ms and after 100 to 200. Else one call of thirty that is
-# throttled would bring its whole message back, with all its other calls.
-TRIES = 3
+# after up to 100, 200, 400 and 800 ms. Else one throttled call would bring its message back, or
+# its whole batch with all other calls of that: of calls that are throttled three times in ten,
+# one of 37 would fail after three tries, and one of 400 does after five.
+TRIES = 5
 FIRST_PAUSE = 0.1  # seconds
 
 
 def throttled(status: int, code: str) -> bool:
-    """Whether AWS only has too much to do."""
+    """Whether AWS only has too much to do, or is still at what stands in the way."""
     return status == 429 or code.startswith(THROTTLED)
 
 
