@@ -180,7 +180,7 @@ def test_sqs_hands_over_what_nobody_is_working_on_as_lambda_would(aws: Pretended
     outbox = SqsOutbox(Aws(aws.access), aws.settings.events_queue_url)
     outbox.put(message(number, f'{{"n":{number}}}') for number in range(12))
 
-    first, then, rest = outbox.receive(), outbox.receive(), outbox.receive()
+    first, then, rest = (outbox.receive(timedelta(minutes=1)) for _ in range(3))
 
     assert (len(first), len(then), rest) == (10, 2, [])
     found = sorted(first + then, key=lambda each: json.loads(each["body"])["n"])
@@ -190,11 +190,20 @@ def test_sqs_hands_over_what_nobody_is_working_on_as_lambda_would(aws: Pretended
     assert {each["attributes"]["ApproximateReceiveCount"] for each in found} == {"1"}
 
 
+def test_what_is_taken_is_lent_for_as_long_as_its_taker_may_be_at_it() -> None:
+    with scripted(Answer(200)) as script:
+        outbox = SqsOutbox(script.aws, "https://sqs.eu-central-1.amazonaws.com/1/Events.fifo")
+
+        outbox.receive(timedelta(seconds=68.9))
+
+    assert script.asked[0].json["VisibilityTimeout"] == 68
+
+
 def test_sqs_takes_a_postponement_and_a_removal(aws: Pretended) -> None:
     url = aws.settings.events_queue_url
     outbox = SqsOutbox(Aws(aws.access), url)
     outbox.put(message(number, f'{{"n":{number}}}') for number in range(2))
-    first, second = outbox.receive()
+    first, second = outbox.receive(timedelta(minutes=1))
 
     outbox.postpone({first["receiptHandle"]: timedelta(0)})
     outbox.remove([second["receiptHandle"]])

@@ -64,7 +64,7 @@ class Fifo(Aws):
 
     def event(self, most: int = 10) -> dict[str, Any]:
         """A batch as Lambda gets it from the queue; empty if nothing can be had."""
-        records = [self._record(each) for each in self._lent(most)]
+        records = [self._record(each) for each in self._lent(most, self.time_out)]
         source = f"arn:aws:sqs:eu-central-1:123456789012:{self.name}"
         return {"Records": [{**each, "eventSourceARN": source} for each in records]}
 
@@ -89,7 +89,8 @@ class Fifo(Aws):
             if action == "SendMessageBatch":
                 self.fill((e["MessageBody"], e["MessageGroupId"]) for e in payload["Entries"])
             elif action == "ReceiveMessage":
-                return {"Messages": self._received(payload["MaxNumberOfMessages"])}
+                most, seconds = payload["MaxNumberOfMessages"], payload["VisibilityTimeout"]
+                return {"Messages": self._received(most, seconds)}
             elif action == "DeleteMessageBatch":
                 assert len(payload["Entries"]) <= 10
                 self._remove(each["ReceiptHandle"] for each in payload["Entries"])
@@ -101,7 +102,7 @@ class Fifo(Aws):
                 raise AssertionError(action)
             return {}
 
-    def _received(self, most: int) -> list[dict[str, Any]]:
+    def _received(self, most: int, seconds: float) -> list[dict[str, Any]]:
         return [
             {
                 "MessageId": each["messageId"],
@@ -109,17 +110,17 @@ class Fifo(Aws):
                 "Body": each["body"],
                 "Attributes": each["attributes"],
             }
-            for each in map(self._record, self._lent(most))
+            for each in map(self._record, self._lent(most, seconds))
         ]
 
-    def _lent(self, most: int) -> list[Lying]:
+    def _lent(self, most: int, seconds: float) -> list[Lying]:
         """In order; of a group of which anything is lent there is nothing."""
         with self.lock:
             held = {each.group for each in self.lying if each.visible_at > self.now}
             found = [each for each in self.lying if each.group not in held][:most]
             for each in found:
                 each.tries += 1
-                each.visible_at = self.now + self.time_out
+                each.visible_at = self.now + seconds
                 each.receipt = f"receipt-{next(self.numbers)}"
             return [each for each in found if not self._died(each)]
 

@@ -147,6 +147,26 @@ def test_after_a_full_batch_more_is_taken_up_to_a_hundred(
     assert removed == -(-(taken - 10) // 10)
 
 
+def test_what_is_taken_and_never_heard_of_comes_again_once_its_taker_is_stopped(
+    bundle: Services,
+) -> None:
+    assert bundle
+
+    class Lost(Fifo):
+        """Answers of which nobody hears."""
+
+        def _received(self, most: int, seconds: float) -> list[dict[str, Any]]:
+            super()._received(most, seconds)
+            raise Unavailable("no answer")
+
+    queue, hands = Lost(), Hands()
+    queue.fill((f"c {number}", f"group {number}") for number in range(20))
+    worked(queue, hands, Context(remaining=60_000))
+
+    assert len(hands.taken) == 10
+    assert {each.visible_at - queue.now for each in queue.lying} == {70}
+
+
 def test_no_more_is_taken_when_little_time_is_left(bundle: Services) -> None:
     assert bundle
     queue, hands = each_of_its_own_group(50), Hands()
@@ -163,8 +183,8 @@ def test_a_queue_that_gives_no_more_is_no_reason_to_leave_what_is_in_hand(
     assert bundle
 
     class Down(Fifo):
-        def _received(self, most: int) -> list[dict[str, Any]]:
-            raise Unavailable(f"no {most} today")
+        def _received(self, most: int, seconds: float) -> list[dict[str, Any]]:
+            raise Unavailable(f"no {most} for {seconds} s today")
 
     queue, hands = Down(), Hands()
     queue.fill((f"c {number}", f"group {number}") for number in range(20))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FULL = 10  # messages of Lambda's batch, as the template has it
 MOST = 100  # in hand; a call of Salesforce takes that many looks, and two that many writes
+# Beyond the end of whoever takes them, what is taken stays lent. What Lambda hands over is lent
+# for minutes, but nobody is at these any more once their taker is stopped.
+SPARE = timedelta(seconds=10)
 # Milliseconds for taking more: nine calls of some 20 ms, and what one may take that is slow.
 TAKING = 5_000
 
@@ -86,10 +90,11 @@ def _more(work: Work, context: Context) -> list[Message]:
     """What else the queue has, up to a hundred in hand, while there is time for it."""
     taken: list[Message] = []
     while len(taken) <= MOST - 2 * FULL:
-        if context.get_remaining_time_in_millis() < LONGEST_MESSAGE + TAKING:
+        left = context.get_remaining_time_in_millis()
+        if left < LONGEST_MESSAGE + TAKING:
             break
         try:
-            found = work.outbox.receive()
+            found = work.outbox.receive(timedelta(milliseconds=left) + SPARE)
         except FieldlinkError as error:
             logger.warning("no more taken", error=type(error).__name__)
             break

@@ -23,9 +23,13 @@ from fieldlink.adapters.ledger_items import (
     body,
     is_erased,
     kept,
+    key_of,
     left,
     link_of,
+    links_of,
+    partition_of,
     row_of,
+    rows_of,
     text,
 )
 from fieldlink.errors import Refused, Unavailable
@@ -91,7 +95,7 @@ class DynamoLedger:
         for day in (now, now - DAY):
             if len(found) < limit:
                 partition, _ = ledger_key(connection, day.astimezone(UTC), "")
-                query = {**_rows_of(partition), "ScanIndexForward": False}
+                query = {**rows_of(partition), "ScanIndexForward": False}
                 answer = self._call("Query", **query, Limit=limit - len(found))
                 found += filter(None, map(row_of, answer["Items"]))
         return found
@@ -111,21 +115,21 @@ class DynamoLedger:
     def of_day(
         self, connection: str, day: date, after: str = "", limit: int = 1_000
     ) -> tuple[dict[str, Kept], str]:
-        partition = _partition(connection, day)
-        more = {"ExclusiveStartKey": _key(partition, after)} if after else {}
-        query = {**_rows_of(partition), "ConsistentRead": True, "Limit": limit}
+        partition = partition_of(connection, day)
+        more = {"ExclusiveStartKey": key_of(partition, after)} if after else {}
+        query = {**rows_of(partition), "ConsistentRead": True, "Limit": limit}
         answer = self._call("Query", **query, **more)
         rows = {item["sk"]["S"]: kept(item) for item in answer["Items"]}
         return rows, (answer.get("LastEvaluatedKey") or {}).get("sk", {}).get("S", "")
 
     def chain(self, connection: str, day: date) -> Iterator[Link]:
-        query = {**_links_of(_partition(connection, day)), "ConsistentRead": True}
+        query = {**links_of(partition_of(connection, day)), "ConsistentRead": True}
         return map(link_of, pages(lambda start: self._call("Query", **query, **start)))
 
     def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
         """Raises Unavailable if the row is changed meanwhile."""
         found = self._call(
-            "GetItem", Key=_key(_partition(connection, day), key), ConsistentRead=True
+            "GetItem", Key=key_of(partition_of(connection, day), key), ConsistentRead=True
         )
         item = found.get("Item")
         row = row_of(item) if item else None
@@ -144,7 +148,7 @@ class DynamoLedger:
             number, before = newest
             link = Link(number + 1, before, rows, self._clock().isoformat(), "").sealed
             item = {
-                **_key(partition, f"{LINKS}{link.number:08}"),
+                **key_of(partition, f"{LINKS}{link.number:08}"),
                 "ttl": self._until(date.fromisoformat(partition[-10:])),
                 "hash": {"S": link.hash},
                 "body": {"S": link.text},
@@ -158,7 +162,7 @@ class DynamoLedger:
         raise Unavailable("too many write to the ledger of one connection at once")
 
     def _newest_of(self, partition: str) -> tuple[int, str]:
-        query = {**_links_of(partition), "ConsistentRead": True, "ScanIndexForward": False}
+        query = {**links_of(partition), "ConsistentRead": True, "ScanIndexForward": False}
         for item in self._call("Query", **query, Limit=1)["Items"]:
             return int(item["sk"]["S"].removeprefix(LINKS)), item["hash"]["S"]
         return 0, ""
@@ -174,7 +178,7 @@ class DynamoLedger:
         partition, sort = ledger_key(row.connection, row.received_at, row.delivery)
         ttl = {"N": str(int((row.received_at + self._keep).timestamp()))}
         outcome = {"S": str(row.outcome)}
-        return {**_key(partition, sort), "ttl": ttl, "outcome": outcome, "body": body(row)}
+        return {**key_of(partition, sort), "ttl": ttl, "outcome": outcome, "body": body(row)}
 
     def _until(self, day: date) -> dict[str, str]:
         """A day's links outlive its rows, and go together."""
@@ -193,24 +197,3 @@ class DynamoLedger:
 
     def _call(self, action: str, **payload: Any) -> dict[str, Any]:
         return self._aws.call("dynamodb", action, {"TableName": self._table, **payload})
-
-
-def _partition(connection: str, day: date) -> str:
-    return ledger_key(connection, datetime.combine(day, time(), UTC), "")[0]
-
-
-def _key(partition: str, sort: str) -> Item:
-    return {"pk": {"S": partition}, "sk": {"S": sort}}
-
-
-def _rows_of(partition: str) -> dict[str, Any]:
-    return _query("pk = :pk AND sk < :links", partition)
-
-
-def _links_of(partition: str) -> dict[str, Any]:
-    return _query("pk = :pk AND begins_with(sk, :links)", partition)
-
-
-def _query(condition: str, partition: str) -> dict[str, Any]:
-    values = {":pk": {"S": partition}, ":links": {"S": LINKS}}
-    return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}

@@ -5,8 +5,10 @@ there, so that it can be read is not taken for granted.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
 
+from fieldlink.adapters.dynamodb import ledger_key
 from fieldlink.models import LedgerRow
 from fieldlink.ports import Kept, Link, digest
 
@@ -67,3 +69,24 @@ def link_of(item: Item) -> Link:
         return nothing
     same = [type(each) for each in found] == [int, str, dict, str, str]
     return found if same and found.number == nothing.number else nothing
+
+
+def partition_of(connection: str, day: date) -> str:
+    return ledger_key(connection, datetime.combine(day, time(), UTC), "")[0]
+
+
+def key_of(partition: str, sort: str) -> Item:
+    return {"pk": {"S": partition}, "sk": {"S": sort}}
+
+
+def rows_of(partition: str) -> dict[str, Any]:
+    return _query("pk = :pk AND sk < :links", partition)
+
+
+def links_of(partition: str) -> dict[str, Any]:
+    return _query("pk = :pk AND begins_with(sk, :links)", partition)
+
+
+def _query(condition: str, partition: str) -> dict[str, Any]:
+    values = {":pk": {"S": partition}, ":links": {"S": LINKS}}
+    return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}

@@ -74,12 +74,16 @@ class SqsOutbox:
         wanted = {"QueueUrl": url, "AttributeNames": list(names)}
         return dict(self._aws.call("sqs", "GetQueueAttributes", wanted).get("Attributes") or {})
 
-    def receive(self) -> list[dict[str, Any]]:
-        """Up to ten messages of groups that nobody is working on, as Lambda would hand them."""
+    def receive(self, lent_for: timedelta) -> list[dict[str, Any]]:
+        """Up to ten messages of groups that nobody is working on, as Lambda would hand them.
+
+        They are nobody else's for so long, also if the answer that brings them is lost.
+        """
         wanted = {
             "QueueUrl": self._url,
             "MaxNumberOfMessages": MOST,
             "WaitTimeSeconds": 0,
+            "VisibilityTimeout": int(lent_for.total_seconds()),
             "AttributeNames": ["ApproximateReceiveCount", "MessageGroupId"],
         }
         found = self._aws.call("sqs", "ReceiveMessage", wanted).get("Messages") or ()
