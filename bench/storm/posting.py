@@ -21,30 +21,49 @@ class Posted(NamedTuple):
 
     events: int  # of those that were taken
     deliveries: int
-    repeated: int  # posts that were answered 5xx
     refused: int  # deliveries that were not taken at all
     seconds: float
-    median: float  # milliseconds until the answer
-    p99: float
+    times: list[float]  # milliseconds until the answer, of every try
+
+    @property
+    def repeated(self) -> int:
+        """Posts that were answered 5xx."""
+        return len(self.times) - self.deliveries
+
+    @property
+    def median(self) -> float:
+        return self._cuts()[49]
+
+    @property
+    def p99(self) -> float:
+        return self._cuts()[98]
+
+    def _cuts(self) -> list[float]:
+        return quantiles(self.times, n=100, method="inclusive")
+
+    def and_then(self, later: "Posted") -> "Posted":
+        return Posted(
+            self.events + later.events,
+            self.deliveries + later.deliveries,
+            self.refused + later.refused,
+            self.seconds + later.seconds,
+            self.times + later.times,
+        )
 
 
 def post_all(deliveries: Sequence[Delivery]) -> Posted:
     began = perf_counter()
     with ThreadPoolExecutor(AT_ONCE) as pool, session() as http:
         answers = list(pool.map(lambda each: _post(http, each), deliveries))
-    times = [milliseconds for _, tries in answers for milliseconds in tries]
-    cuts = quantiles(times, n=100, method="inclusive")
     taken = [
         each for each, (status, _) in zip(deliveries, answers, strict=True) if status < 300
     ]
     return Posted(
         events=sum(each.events for each in taken),
         deliveries=len(deliveries),
-        repeated=len(times) - len(deliveries),
         refused=len(deliveries) - len(taken),
         seconds=perf_counter() - began,
-        median=cuts[49],
-        p99=cuts[98],
+        times=[milliseconds for _, tries in answers for milliseconds in tries],
     )
 
 
