@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fieldlink.errors import Refused
+from fieldlink.adapters.salesforce import SalesforceOrg
+from fieldlink.adapters.salesforce_rest import SalesforceRest
+from fieldlink.errors import Refused, Unclear
 from fieldlink.models import Writes, Written
 from local.salesforce import FakeSalesforce
 from local.salesforce.ids import numbered
@@ -17,6 +19,7 @@ from tests.adapters.salesforce_work import (
     DAY,
     HOUR,
     NOW,
+    Key,
     booked,
     connected,
     session,
@@ -25,14 +28,13 @@ from tests.adapters.salesforce_work import (
     told,
     writes,
 )
+from tests.adapters.scripted import Answer, scripted
 from tests.local.salesforce_setting import CLIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import requests
-
-    from fieldlink.adapters.salesforce import SalesforceOrg
 
 LONGEST = 16_384  # bytes of an address
 KEYED = ("Event", "Task", "TimeSheetEntry")
@@ -212,3 +214,24 @@ def test_rows_that_may_not_be_seen_refuse_those_alone_who_search_for_such(
     assert isinstance(refused, Refused)
     assert isinstance(found, Written)
     assert found.event == made.event
+
+
+GOOD = {"referenceId": "events", "httpStatusCode": 200}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        7,
+        {"referenceId": "events"},
+        {**GOOD, "body": {"done": True, "records": [{}]}},
+        {**GOOD, "body": {"done": True, "records": [7]}},
+    ],
+)
+def test_an_answer_to_a_search_that_can_not_be_read_is_unclear(
+    http: requests.Session, part: Any
+) -> None:
+    with scripted(Answer(200, {"compositeResponse": [part]})) as script:
+        org = SalesforceOrg(SalesforceRest(http, Key(script.url), "67.0"), "c", "u")
+        with pytest.raises(Unclear):
+            org.find_all([writes(numbered("08p", 1), event=told("a"))])

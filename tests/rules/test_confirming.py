@@ -322,6 +322,27 @@ def test_the_ledger_says_why_a_confirmed_exit_completes_nothing(
     assert made.ledger.rows[-1].reason == (f"no status: {reason}" if reason else "")
 
 
+@pytest.mark.parametrize(
+    ("several", "reason"),
+    [
+        ("all", "somebody else who was there is not done"),
+        ("primary", "only the primary resource completes work"),
+    ],
+)
+def test_the_ledger_says_so_where_the_exit_of_one_of_several_completes_nothing(
+    several: str, reason: str
+) -> None:
+    made = world(BY_EXIT.model_copy(update={"several": several}))
+    made.salesforce.assign(APPOINTMENT, COLLEAGUE).primary = True
+    theirs = {"service_appointment_id": APPOINTMENT, "service_resource_id": COLLEAGUE}
+    hear(made, event(at=at(9)), event(at=at(9), geofence_metadata=theirs, marker_id="theirs"))
+
+    hear(made, event("exit", at=at(10)))
+    after_the_grace(made)
+
+    assert made.ledger.rows[-1].reason == f"no status: {reason}"
+
+
 def test_who_comes_back_later_reopens_nothing_and_the_end_follows_the_last_exit() -> None:
     made = world()
 

@@ -152,7 +152,7 @@ class Files:
                 connection=CONNECTION,
                 appointment=APPOINTMENT,
                 facts=facts,
-                told={name: part.mark for name, part in parts.items()},
+                marks={name: part.mark for name, part in parts.items()},
                 ours=ours,
             )
         )
@@ -222,7 +222,7 @@ def test_the_appointment_keeps_what_others_told_and_its_status() -> None:
 
     visit = files.visit()
     assert [each.fact.resource for each in visit.facts.values()] == [COLLEAGUE]
-    assert list(visit.told) == [f"{COLLEAGUE}/{ON}"]
+    assert list(visit.marks) == [f"{COLLEAGUE}/{ON}"]
     assert visit.ours.status == "In Progress"
 
 

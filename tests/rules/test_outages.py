@@ -36,8 +36,10 @@ from fieldlink.records import (
 )
 from fieldlink.trouble import causes, outages
 from fieldlink.trouble.notifying import PERHAPS_SENT
-from fieldlink.writing import reports
+from fieldlink.trouble.one_row import OneRow
+from fieldlink.writing import reports, write_back
 from fieldlink.writing.activity import reference
+from fieldlink.writing.desk import row as row_of
 from tests.fakes import NOON
 from tests.make import (
     APPOINTMENT,
@@ -716,6 +718,23 @@ def test_work_that_is_on_only_when_an_outage_is_told_again_loses_no_trace() -> N
     assert explained(world, NEXT).request
 
 
+def test_what_is_finished_for_somebody_else_meanwhile_keeps_a_row_of_its_own() -> None:
+    world = at_work()
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+    world.now = at(12)
+    world.fate.fail("write Salesforce", Unclear("no answer"), times=1)
+    with pytest.raises(Unclear):
+        write_back.to_appointment(delivered(fact(Kind.ARRIVED, at(12))), world.desk)
+    world.now = FIVE
+
+    take(world, began())
+
+    [row] = [each for each in world.ledger.rows if each.kind == Kind.ARRIVED]
+    assert row.appointment == APPOINTMENT
+    assert row.rule
+    assert row.wrote["event"]
+
+
 def test_of_several_where_nobody_is_assigned_any_more_each_is_told_why() -> None:
     world = at_work()
     plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
@@ -730,7 +749,33 @@ def test_of_several_where_nobody_is_assigned_any_more_each_is_told_why() -> None
     )
 
 
+def test_each_appointment_keeps_all_its_reasons_and_told_again_they_are_not_repeated() -> None:
+    world = at_work()
+    shared = OneRow.of(world.ledger, said(began()).delivery)
+    reasons_of = {APPOINTMENT: "no status: lacking; no Tasks", NEXT: "no link; no Tasks"}
+
+    for name in (APPOINTMENT, NEXT, APPOINTMENT, NEXT):
+        told = said(began(appointment=name))
+        shared.put(row_of(told, Outcome.SUPERSEDED, world.desk, reason=reasons_of[name]))
+
+    [row] = world.ledger.rows
+    assert row.reason == "; ".join(f"{name}: {each}" for name, each in reasons_of.items())
+
+
 GERMAN = Practice(words={"subject_outage": "Nicht zu sehen", "outage": "{who} fehlt."})
+
+
+def test_an_outage_at_several_appointments_has_a_task_at_each_also_where_tasks_have_keys() -> (
+    None
+):
+    world = at_work()
+    world.have_keys("Task")
+    plan(world, NEXT, "03r000000000002AAA", NOON, at(13))
+
+    take(world, began())
+    take(world, began())
+
+    assert [each.appointment for each in world.salesforce.tasks] == [APPOINTMENT, NEXT]
 
 
 @pytest.mark.parametrize("keyed", [(), ("Task",)])

@@ -668,7 +668,16 @@ class Visit(Anchor):
 
     appointment: str
     ours: Ours = Ours()
-    told: dict[str, str] = Field(default={})  # marks of what days know, by "resource/day"
+    marks: dict[str, str] = Field(default={})  # of what days know of it, by "resource/day"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, kept: Any) -> Any:
+        """It kept all that days know, under a name of its own, and finds none if it is back."""
+        if not isinstance(kept, dict) or "marks" in kept:
+            return kept
+        parts = kept.get("told", {}).items()
+        return {**kept, "marks": {name: Part.model_validate(each).mark for name, each in parts}}
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters import salesforce_soql_found
 from fieldlink.adapters.salesforce_views import ask, good
-from fieldlink.errors import FieldlinkError, Refused
+from fieldlink.errors import FieldlinkError, Refused, Unclear
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,8 +39,11 @@ def find_all(
     for some in salesforce_soql_found.packed(sound):
         queries = salesforce_soql_found.find_queries([writes for _, writes in some], keyed)
         parts = ask(queries, rest, deleted=deleted)
-        rows = {name: _rows(part, rest) for name, part in parts.items()}
-        answers |= {number: _answer(writes, rows) for number, writes in some}
+        try:
+            rows = {name: _rows(part, rest) for name, part in parts.items()}
+            answers |= {number: _answer(writes, rows) for number, writes in some}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Unclear("Salesforce's answer can't be read") from error
     return [answers[number] for number in range(len(several))]
 
 

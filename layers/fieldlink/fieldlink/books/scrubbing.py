@@ -85,7 +85,7 @@ def without(visit: Visit, resource: str) -> Visit:
     """
     facts = {k: each for k, each in visit.facts.items() if each.fact.resource != resource}
     doubtful = {k: each for k, each in visit.doubtful.items() if not _of(each, resource)}
-    told = {k: mark for k, mark in visit.told.items() if not k.startswith(f"{resource}/")}
+    marks = {k: mark for k, mark in visit.marks.items() if not k.startswith(f"{resource}/")}
     theirs = visit.intent is not None and _of(visit.intent, resource)
     entries = {k: each for k, each in visit.ours.entries.items() if k != resource}
     ours = visit.ours.model_copy(update={"entries": entries})
@@ -95,7 +95,7 @@ def without(visit: Visit, resource: str) -> Visit:
         update={
             "facts": facts,
             "doubtful": doubtful,
-            "told": told,
+            "marks": marks,
             "ours": ours,
             "intent": None if theirs else visit.intent,
         }

@@ -60,7 +60,7 @@ def _tasks(appointments: list[str], delivered: Delivered, desk: Desk) -> Outcome
     One that is refused keeps none of the others from being made.
     """
     if len(appointments) > 1:
-        desk = desk._replace(ledger=OneRow.of(desk.ledger))
+        desk = desk._replace(ledger=OneRow.of(desk.ledger, delivered.delivery))
     made: list[Outcome] = []
     refusal = None
     for each in appointments:

@@ -18,19 +18,22 @@ APPOINTMENTS = "appointments"  # in what a row wrote: by appointment
 class OneRow:
     """The ledger, for as long as one fact is applied to several appointments."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, delivery: str) -> None:
         self._ledger = ledger
+        self._delivery = delivery
 
     @classmethod
-    def of(cls, ledger: Ledger) -> Ledger:
-        return cast("Ledger", cls(ledger))
+    def of(cls, ledger: Ledger, delivery: str) -> Ledger:
+        return cast("Ledger", cls(ledger, delivery))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
     def put(self, row: LedgerRow) -> None:
         """With all that was written before this: whoever dies next leaves nothing untold."""
-        self._ledger.put(_added(row, _there(row, self._ledger)))
+        if row.delivery == self._delivery:
+            row = _added(row, _there(row, self._ledger))
+        self._ledger.put(row)  # one of another is of what its worker did not live to finish
 
 
 def parked(row: LedgerRow, ledger: Ledger) -> LedgerRow:
@@ -74,4 +77,4 @@ def _reasons(row: LedgerRow, before: LedgerRow | None) -> str:
     """Each with its appointment; why a try before was parked is over."""
     told = before.reason if before and before.outcome is not Outcome.PARKED else ""
     own = f"{row.appointment}: {row.reason}" if row.reason else ""
-    return "; ".join(dict.fromkeys(filter(None, [*told.split("; "), own])))
+    return told if own in told else "; ".join(filter(None, [told, own]))

@@ -25,13 +25,13 @@ class Message(NamedTuple):
 
 def task(fact: Fact, view: View, practice: Practice) -> NewTask:
     """The Task for the appointment. By its key and its last line it is known again, whatever
-    the words have been.
+    the words have been. One outage may have a Task at each of several appointments.
     """
     who = view.resource_name or view.resource
     lines = [*_lines(fact, who, view.time_zone, practice), activity.reference(fact.key)]
     subject = words("subject_outage", practice)
     return NewTask(
-        key=fact.key,
+        key=f"{fact.key}/{view.appointment}",
         subject=f"{subject}: {who}"[: activity.SUBJECT_LENGTH],
         description="\n".join(lines),
         due=fact.at.astimezone(zone(view.time_zone)).date(),

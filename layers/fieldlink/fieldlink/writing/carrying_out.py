@@ -104,7 +104,7 @@ def _write(job: Job, claims: Claims, desk: Desk) -> tuple[Writes, Written]:
         written, made = refusing.write(rest, job, desk)
     except Unclear:
         # Salesforce may still be at it, so nobody looks for the rows before the lease is over.
-        if standing.safe(rest, desk):
+        if standing.only_new(rest) and standing.safe(rest, desk):
             claims.hand_back()
         raise
     except (Unavailable, Refused):

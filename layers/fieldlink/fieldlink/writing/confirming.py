@@ -13,7 +13,7 @@ from fieldlink.hearing import webhooks
 from fieldlink.hearing.meanings import EXIT
 from fieldlink.models import Kind
 from fieldlink.records import Confirming
-from fieldlink.writing import evenings, visits
+from fieldlink.writing import evenings, status, visits
 from fieldlink.writing.visits import ARRIVALS
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PAGE = 1_000  # of one connection in one tick; the rest is due in the next
 GLANCE = 25  # are read to see whether there is anything to do, which mostly there is not
 NO_TIME = timedelta()
+OTHERS_ARE_NOT_DONE = "somebody else who was there is not done"
 FORGET = timedelta(days=60)  # of a connection that has ended, for which nobody asks any more
 
 
@@ -60,7 +61,8 @@ def why_not(fact: Fact, facts: Iterable[Fact], view: View, practice: Practice) -
     """Why a confirmed exit completes no work, by the facts as they are known now."""
     if fact.kind is not Kind.EXIT_CONFIRMED:
         return ""
-    own = [each for each in facts if each.resource == fact.resource]
+    told = list(facts)
+    own = [each for each in told if each.resource == fact.resource]
     by_geofence = practice.model_copy(update={"arrival_by": "geofence"})
     if practice.complete_by != "exit":
         return "leaving completes no work any more"
@@ -70,7 +72,9 @@ def why_not(fact: Fact, facts: Iterable[Fact], view: View, practice: Practice) -
         return f"the resource was back within {practice.exit_grace} min"
     if not visits.confirmed(fact.at, own, practice):
         return "the resource had not checked in before"
-    return ""
+    if not status.moving([fact], view, practice):
+        return "only the primary resource completes work"
+    return "" if status.completing(told, view, practice) else OTHERS_ARE_NOT_DONE
 
 
 def confirm(connection: Connection, *, state: State, events: Outbox, now: datetime) -> int:

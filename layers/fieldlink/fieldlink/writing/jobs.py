@@ -54,7 +54,7 @@ def of_visit(visit: Visit, case: Case) -> Job:
         inherited = inheriting.of_days(visit, parts, view)
         known_days = _told(visit, fact.resource)
         of_days = days.concerned(case, known_days, parts, inherited, _doubtful(visit, case))
-        told["told"] = _telling(visit, fact.resource, parts)
+        told["marks"] = _telling(visit, fact.resource, parts)
     settled = inheriting.emptied(kept.model_copy(update=told), inherited, view)
     has_row = any(same(each, fact) for each in known)
     planned = _planned(kept, case, has_row=has_row)
@@ -80,7 +80,7 @@ def _doubtful(visit: Visit, case: Case) -> set[date]:
 
 def _told(visit: Visit, resource: str) -> dict[date, str]:
     """Marks of what days know of a resource's work on an appointment."""
-    named = {tuple(name.rsplit("/", 1)): mark for name, mark in visit.told.items()}
+    named = {tuple(name.rsplit("/", 1)): mark for name, mark in visit.marks.items()}
     return {
         date.fromisoformat(day): mark
         for (whose, day), mark in named.items()
@@ -91,7 +91,7 @@ def _told(visit: Visit, resource: str) -> dict[date, str]:
 def _telling(visit: Visit, resource: str, parts: Mapping[date, Part]) -> dict[str, str]:
     """Marks of what days know of an appointment, once they know these parts."""
     others = {
-        name: mark for name, mark in visit.told.items() if not name.startswith(f"{resource}/")
+        name: mark for name, mark in visit.marks.items() if not name.startswith(f"{resource}/")
     }
     return others | {f"{resource}/{day.isoformat()}": part.mark for day, part in parts.items()}
 

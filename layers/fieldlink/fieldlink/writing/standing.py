@@ -43,6 +43,14 @@ def safe(writes: Writes, desk: Desk) -> bool:
     return not writes.sheets and all(name in desk.keyed for name, used in made.items() if used)
 
 
+def only_new(writes: Writes) -> bool:
+    """Whether nothing that stands is changed. Else a try that Salesforce carries out late would
+    put its older values over newer ones.
+    """
+    changed = (writes.changes, writes.travel, writes.distances, writes.removed)
+    return not any(changed) and not any(each.id for each in writes.entries)
+
+
 def new(writes: Writes) -> set[str]:
     """The keys of the entries that are to be made, not changed."""
     return {each.key for each in writes.entries if not each.id}
