@@ -3,7 +3,7 @@
 * FieldlinkError
   + Unavailable    try again later: the queue does
     - Unclear      as above, but it may already have happened: look before doing it again
-    - Contended    two writers met at one row: worth another try within seconds
+    - Contended    two met at one row or record: worth another try within seconds
     - Closed       the org is not to be called for now: what waits for it is set aside
       > Lost       likewise, until somebody reconnects it
   + Refused        somebody must look: it is parked, with the vendor's own words
@@ -28,7 +28,7 @@ class Unclear(Unavailable):
 
 
 class Contended(Unavailable):
-    """Another transaction held the same row. The same call is likely to work in seconds."""
+    """Another transaction, or worker, held the same row. It is likely to work in seconds."""
 
 
 class Closed(Unavailable):
@@ -69,4 +69,4 @@ class TooLarge(FieldlinkError):
 def must(written: bool) -> None:
     """What follows when a conditional write has lost its race: the queue tries again."""
     if not written:
-        raise Unavailable("another worker changed the same record")
+        raise Contended("another worker changed the same record")

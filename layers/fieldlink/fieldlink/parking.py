@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 FIRST_WAIT = timedelta(seconds=5)
-# Of a row that another transaction held: such a transaction takes seconds.
+# Of a row that another transaction held, or a record that another worker did: it takes seconds.
 FIRST_WAIT_FOR_A_ROW = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=10)
 # The queues give a message up after 30 tries. 5 + 10 + ... + 320 s = 10.6 min for the first

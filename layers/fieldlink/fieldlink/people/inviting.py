@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.errors import Contended, Refused, Unavailable, Unclear
 from fieldlink.ids import salesforce_id
 from fieldlink.models import Invite
 from fieldlink.people import bounces, devices
@@ -137,5 +137,5 @@ def _invited_before(invitation: Invitation) -> str:
 def _keep(worker: Worker, counter: Counter, **update: object) -> Worker:
     kept = worker.model_copy(update=update)
     if not counter.state.write(kept):
-        raise Unavailable("another worker changed the same resource")
+        raise Contended("another worker changed the same resource")
     return kept.model_copy(update={"version": kept.version + 1})

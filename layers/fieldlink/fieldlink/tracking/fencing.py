@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Contended
 from fieldlink.models import APPOINTMENT_KEY, ASSIGNMENT_KEY, RESOURCE_KEY, Fence, Sync
 from fieldlink.records import Geofence, LiveFence, Parked
 
@@ -104,7 +104,7 @@ def keep(tracking: Tracking, ground: Ground, **update: object) -> Tracking:
     """Write what a resource's tracking is now, unless somebody else did meanwhile."""
     kept = tracking.model_copy(update=update)
     if not ground.state.write(kept):
-        raise Unavailable("another worker changed the same tracking")
+        raise Contended("another worker changed the same tracking")
     return kept.model_copy(update={"version": kept.version + 1})
 
 

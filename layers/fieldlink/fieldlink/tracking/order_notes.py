@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Refused, Unavailable
+from fieldlink.errors import Contended, Refused, Unavailable
 from fieldlink.hearing import webhooks
 from fieldlink.records import LiveOrder, Order, Ordered
 from fieldlink.tracking.ordered_work import handles, wanted
@@ -30,7 +30,7 @@ def claim(ordered: Ordered, work: Work, slot: Slot, ground: Ground) -> str:
         ours = _order(ordered, wish).model_copy(update={"ttl": until(ground)})
         if found is None:
             if not ground.state.write(ours):
-                raise Unavailable("another worker took the same handle")
+                raise Contended("another worker took the same handle")
             return handle
         # Ours from a worker that did not live to ask for the order.
         same = found.model_copy(update={"version": 0, "ttl": ours.ttl}) == ours
@@ -139,5 +139,5 @@ def _order(ordered: Ordered, wish: WantedOrder) -> Order:
 def keep(ordered: Ordered, ground: Ground) -> Ordered:
     """Unless somebody else did meanwhile."""
     if not ground.state.write(ordered):
-        raise Unavailable("another worker changed the same orders")
+        raise Contended("another worker changed the same orders")
     return ordered.model_copy(update={"version": ordered.version + 1})

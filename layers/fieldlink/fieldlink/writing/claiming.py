@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Unavailable, must
+from fieldlink.errors import Contended, Unavailable, must
 from fieldlink.records import SheetClaim
 from fieldlink.writing.standing import ABANDONED
 
@@ -55,7 +55,7 @@ class Claims:
             return
         other = self._state.read(SheetClaim, *claim.key)
         if other is None or claim.since - other.since < ABANDONED:
-            raise Unavailable("another worker makes this time sheet")
+            raise Contended("another worker makes this time sheet")
         must(self._state.write(claim.model_copy(update={"version": other.version})))
 
     def store(self, anchor: Anchor) -> None:

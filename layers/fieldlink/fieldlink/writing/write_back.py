@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Refused, Unavailable, must
+from fieldlink.errors import Contended, Refused, Unavailable, must
 from fieldlink.models import Kind, Outcome
 from fieldlink.records import Anchor, Day, Intent, Visit
 from fieldlink.writing import days, departing, inheriting, jobs, knowing, passing_by, standing
@@ -54,7 +54,7 @@ def to_day(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
     if known:
         return known_before(known, delivered, desk)
     if day.intent and desk.now - day.intent.since < ABANDONED:
-        raise Unavailable("another worker is writing to this day")
+        raise Contended("another worker is writing to this day")
     day = _freed(day, fact=fact, desk=desk, depth=depth)
     known = knowing.twin(fact, day)
     if known:
@@ -112,7 +112,7 @@ def _take_over(
     It may have begun with this very message: then that is applied as any other, but looked for.
     """
     if desk.now - intent.since < ABANDONED:
-        raise Unavailable("another worker is writing to this appointment")
+        raise Contended("another worker is writing to this appointment")
     if intent.delivered.delivery == delivered.delivery:
         return visit
     _finish(visit, intent, desk, depth)
@@ -136,7 +136,7 @@ def _freed(day: Day, *, fact: Fact, desk: Desk, depth: int) -> Day:
     if intent is None or intent.delivered.fact.key == fact.key:
         return day
     if desk.now - intent.since < ABANDONED:
-        raise Unavailable("another worker is writing to this day")
+        raise Contended("another worker is writing to this day")
     _finish_day(intent, day, desk, depth)
     left = days.read(day.resource, day.on, desk)
     # Of an appointment that knows nothing of it: its rows are looked for where they matter.
@@ -152,7 +152,7 @@ def _finish_day(intent: Intent, day: Day, desk: Desk, depth: int) -> None:
         visit = _visit(told.fact.appointment, desk)
         if visit.intent and visit.intent.delivered.fact.key == told.fact.key:
             if desk.now - visit.intent.since < ABANDONED:
-                raise Unavailable("another worker is finishing what is left of this day")
+                raise Contended("another worker is finishing what is left of this day")
             _finish(visit, visit.intent, desk, depth)
         return
     if depth >= DEEPEST:
