@@ -107,6 +107,7 @@ def storm(events: int) -> list[str]:
         for each in waves[1:]:
             posted = posted.and_then(post_all(each))
             all_.drained()
+        all_.town.take_up()  # what the door had to keep, if anything
         say_posted(posted)
         took = time.monotonic() - began
         found = books.told(stack, since)
