@@ -122,10 +122,6 @@ def either(town: Town, request: pytest.FixtureRequest) -> Scene:
     return Scene(town)
 
 
-def keyed_objects(scene: Scene) -> set[str]:
-    return {name for name, each in scene.salesforce.org.objects.items() if KEY in each.fields}
-
-
 def sheet(scene: Scene, technician: Technician, **fields: str) -> str:
     """A time sheet of today."""
     day = scene.town.clock().date()
@@ -161,16 +157,12 @@ def test_what_was_done_though_the_answer_was_lost_is_not_done_twice(
     either: Scene, lost: dict[str, Any]
 ) -> None:
     [ada] = team(either, 1)
-    keyed = "Event" in keyed_objects(either)
-    if keyed:  # a time sheet has no key: where one must be made, nobody hurries
-        sheet(either, ada)
     after = {} if "half" in lost else {"after": True}
     either.salesforce.faults.append({"match": CHECKOUT} | after | lost)
 
     ada.visit()
     either.hypertrack.wait_idle(30)
-    if not keyed:
-        end_the_lease(either.town)
+    end_the_lease(either.town)
     either.town.settle()
 
     assert either.salesforce.faults == []
