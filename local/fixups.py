@@ -1,4 +1,4 @@
-"""Puts back what ministack drops from a template that it deploys, or does in another way."""
+"""Puts back what ministack drops from a template that it deploys."""
 
 import json
 import re
@@ -6,11 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Client = Callable[[str], Any]
-
-# Batches of one FIFO queue that are worked off at once. AWS has as many as there are groups, or
-# as its mapping allows; ministack has one for each mapping, so further mappings are made. More
-# than the processors of a laptop can work at would only take memory.
-AT_ONCE = 3
 
 
 def apply(client: Client, stack: str) -> None:
@@ -80,23 +75,8 @@ def _function(client: Client, name: str, wanted: dict[str, Any], ids: dict[str, 
         )
 
 
-def _mapping(client: Client, name: str, wanted: dict[str, Any], ids: dict[str, str]) -> None:
-    api = client("lambda")
-    made = api.get_event_source_mapping(UUID=ids[name])
-    queue = made["EventSourceArn"]
-    if not queue.endswith(".fifo"):
-        return
-    like = {"EventSourceArn": queue, "FunctionName": made["FunctionArn"]}
-    known = len(api.list_event_source_mappings(**like)["EventSourceMappings"])
-    most = wanted.get("ScalingConfig", {}).get("MaximumConcurrency", AT_ONCE)
-    for _ in range(known, min(most, AT_ONCE)):
-        told = {key: made[key] for key in ("BatchSize", "FunctionResponseTypes") if key in made}
-        api.create_event_source_mapping(**like, **told)
-
-
 RESTORE = {
     "AWS::ApiGatewayV2::Api": _routes,
     "AWS::DynamoDB::Table": _table,
-    "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
 }

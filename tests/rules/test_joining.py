@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink.errors import Refused, Unavailable
+from fieldlink.errors import Contended, Refused, Unavailable
 from fieldlink.models import Kind, LedgerRow, Look, NewEvent, Outcome, Writes
 from fieldlink.practice import Practice
 from fieldlink.records import Device, Resource, Visit, Worker
@@ -428,7 +428,7 @@ def test_days_of_one_week_in_one_batch_all_end_and_have_one_new_sheet() -> None:
     first = at_once(world, *map(out, gone))
     again = at_once(world, *map(out, gone))
 
-    assert Counter(map(type, first)) == {Outcome: 1, Unavailable: 2}
+    assert Counter(map(type, first)) == {Outcome: 1, Contended: 2}
     assert Counter(again) == {Outcome.DUPLICATE: 1, Outcome.APPLIED: 2}
     assert len(world.salesforce.sheets[person(0)]) == 1
     assert len(world.salesforce.entries) == 3
