@@ -24,6 +24,7 @@ from fieldlink.records import (
     Resource,
     Worker,
 )
+from fieldlink.tracking.tracking import Ground
 from fieldlink.writing.desk import Desk
 from tests.fakes import (
     NOON,
@@ -262,6 +263,18 @@ class World:
             self.salesforce.assign(
                 APPOINTMENT, each, ("Ada Lovelace", "Grace Hopper")[number % 2]
             )
+
+    @property
+    def ground(self) -> Ground:
+        return Ground(
+            connection=self.connection,
+            state=self.state,
+            hypertrack=self.hypertrack,
+            invites=self.invites,
+            changes=self.changes,
+            events=self.events,
+            now=self.now,
+        )
 
     @property
     def desk(self) -> Desk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -114,3 +115,11 @@ def assigned(salesforce: FakeSalesforce, appointment: str, resource: str = "") -
         if row["ServiceAppointmentId"] == appointment
         and resource in {"", row["ServiceResourceId"]}
     )
+
+
+def queries(salesforce: FakeSalesforce) -> list[list[str]]:
+    """The queries of each call."""
+    bodies = [
+        json.loads(each.body) for each in salesforce.requests if each.path.endswith("composite")
+    ]
+    return [[each["url"] for each in body["compositeRequest"]] for body in bodies]

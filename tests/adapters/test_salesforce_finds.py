@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,6 @@ from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.errors import Refused, Unclear
 from fieldlink.models import Writes, Written
-from local.salesforce import FakeSalesforce
 from local.salesforce.ids import numbered
 from tests.adapters.salesforce_work import (
     DAY,
@@ -22,52 +20,21 @@ from tests.adapters.salesforce_work import (
     Key,
     booked,
     connected,
-    session,
+    queries,
     sheet,
     task,
     told,
     writes,
 )
 from tests.adapters.scripted import Answer, scripted
-from tests.local.salesforce_setting import CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import requests
+
+    from local.salesforce import FakeSalesforce
 
 LONGEST = 16_384  # bytes of an address
 KEYED = ("Event", "Task", "TimeSheetEntry")
-
-
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with session() as opened:
-        yield opened
-
-
-@pytest.fixture
-def salesforce() -> Iterator[FakeSalesforce]:
-    with FakeSalesforce(clock=lambda: NOW, client_secret=CLIENT["client_secret"]) as org:
-        yield org
-
-
-@pytest.fixture
-def org(salesforce: FakeSalesforce, http: requests.Session) -> SalesforceOrg:
-    return connected(salesforce, http)
-
-
-@pytest.fixture
-def rosa(salesforce: FakeSalesforce) -> str:
-    return salesforce.add_resource("Rosa", "rosa@example.com")
-
-
-def queries(salesforce: FakeSalesforce) -> list[list[str]]:
-    """The queries of each call."""
-    bodies = [
-        json.loads(each.body) for each in salesforce.requests if each.path.endswith("composite")
-    ]
-    return [[each["url"] for each in body["compositeRequest"]] for body in bodies]
 
 
 def wanted(job: str, person: str, key: str, days: int = 0) -> Writes:

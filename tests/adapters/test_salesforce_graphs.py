@@ -17,7 +17,6 @@ from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import Closed, Contended, FieldlinkError, Refused, Unavailable, Unclear
 from fieldlink.models import Written
-from local.salesforce import FakeSalesforce
 from tests.adapters.salesforce_work import (
     HOUR,
     NOW,
@@ -25,44 +24,20 @@ from tests.adapters.salesforce_work import (
     assigned,
     booked,
     connected,
-    session,
     sheet,
     told,
     writes,
 )
 from tests.adapters.scripted import Answer, scripted
-from tests.local.salesforce_setting import CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import requests
+
+    from local.salesforce import FakeSalesforce
 
 KEY = "Fieldlink_Key__c"
 GRAPHS = {"method": "POST", "path": "composite/graph"}
 JOB, ROSA = "08p000000000001AAA", "0Hn000000000001AAA"
-
-
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with session() as opened:
-        yield opened
-
-
-@pytest.fixture
-def salesforce() -> Iterator[FakeSalesforce]:
-    with FakeSalesforce(clock=lambda: NOW, client_secret=CLIENT["client_secret"]) as org:
-        yield org
-
-
-@pytest.fixture
-def org(salesforce: FakeSalesforce, http: requests.Session) -> SalesforceOrg:
-    return connected(salesforce, http)
-
-
-@pytest.fixture
-def rosa(salesforce: FakeSalesforce) -> str:
-    return salesforce.add_resource("Rosa", "rosa@example.com")
 
 
 def jobs(salesforce: FakeSalesforce, rosa: str, count: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,7 +15,6 @@ from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.adapters.salesforce_soql_work import SHEET
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import View
-from local.salesforce import FakeSalesforce
 from local.salesforce.ids import numbered
 from tests.adapters.salesforce_work import (
     DAY,
@@ -26,51 +24,19 @@ from tests.adapters.salesforce_work import (
     booked,
     connected,
     look,
-    session,
+    queries,
     sheet,
     writes,
 )
 from tests.adapters.scripted import Answer, scripted
-from tests.local.salesforce_setting import CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import requests
 
     from fieldlink.models import Look
+    from local.salesforce import FakeSalesforce
 
 LONGEST = 16_384  # bytes of an address
-
-
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with session() as opened:
-        yield opened
-
-
-@pytest.fixture
-def salesforce() -> Iterator[FakeSalesforce]:
-    with FakeSalesforce(clock=lambda: NOW, client_secret=CLIENT["client_secret"]) as org:
-        yield org
-
-
-@pytest.fixture
-def org(salesforce: FakeSalesforce, http: requests.Session) -> SalesforceOrg:
-    return connected(salesforce, http)
-
-
-@pytest.fixture
-def rosa(salesforce: FakeSalesforce) -> str:
-    return salesforce.add_resource("Rosa", "rosa@example.com")
-
-
-def queries(salesforce: FakeSalesforce) -> list[list[str]]:
-    """The queries of each call."""
-    bodies = [
-        json.loads(each.body) for each in salesforce.requests if each.path.endswith("composite")
-    ]
-    return [[each["url"] for each in body["compositeRequest"]] for body in bodies]
 
 
 # ── how few ───────────────────────────────────────────────────────────────────

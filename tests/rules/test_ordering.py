@@ -14,7 +14,6 @@ from fieldlink.records import Due, Order, Ordered, Parked, Record, Tracking, Wor
 from fieldlink.tracking import tracking, waking
 from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
 from fieldlink.tracking.ordered_work import NO_TIME, TIME_OVER
-from fieldlink.tracking.tracking import Ground
 from fieldlink.writing import reports
 from tests.fake_orders import Attempt
 from tests.make import (
@@ -45,19 +44,7 @@ LINK = f"https://trck.at/{HANDLE}-1"
 
 
 def sync(world: World, order: Sync = LOOK) -> int:
-    return tracking.sync(order, ground(world))
-
-
-def ground(world: World) -> Ground:
-    return Ground(
-        connection=world.connection,
-        state=world.state,
-        hypertrack=world.hypertrack,
-        invites=world.invites,
-        changes=world.changes,
-        events=world.events,
-        now=world.now,
-    )
+    return tracking.sync(order, world.ground)
 
 
 def put(world: World, *records: Record) -> None:
@@ -970,7 +957,7 @@ def test_two_workers_on_two_resources_track_one_order(what: str, kind: type[Reco
     slow = Overtaken(world, what, kind, lambda: sync(world, OF_COLLEAGUE))
 
     with pytest.raises(Unavailable, match="another worker"):
-        tracking.sync(LOOK, ground(world)._replace(state=slow))
+        tracking.sync(LOOK, world.ground._replace(state=slow))
     sync(world)
 
     assert tracked(world) == {HANDLE: RESOURCE}
@@ -988,7 +975,7 @@ def test_who_has_seen_the_former_owner_does_not_take_the_order_back() -> None:
     slow = Overtaken(world, "write", Ordered, reassign)
 
     with pytest.raises(Unavailable, match="another worker"):
-        tracking.sync(LOOK, ground(world)._replace(state=slow))
+        tracking.sync(LOOK, world.ground._replace(state=slow))
 
     assert tracked(world) == {HANDLE: COLLEAGUE}
 
@@ -1019,7 +1006,7 @@ def test_an_order_whose_work_moved_while_it_was_asked_for_is_not_left_to_itself(
 
     slow = Meanwhile(world, "track", reassign)
     with pytest.raises(Unavailable, match="another worker"):
-        tracking.sync(LOOK, ground(world)._replace(hypertrack=slow))
+        tracking.sync(LOOK, world.ground._replace(hypertrack=slow))
     both(world)
 
     assert tracked(world) == ({THEIRS: COLLEAGUE} if phone else {})
@@ -1035,7 +1022,7 @@ def test_an_order_that_went_back_while_it_was_moved_is_its_owners() -> None:
 
     slow = Meanwhile(world, "reassign_order", back)
     with pytest.raises(Unavailable, match="another worker"):
-        tracking.sync(OF_COLLEAGUE, ground(world)._replace(hypertrack=slow))
+        tracking.sync(OF_COLLEAGUE, world.ground._replace(hypertrack=slow))
     both(world)
 
     assert tracked(world) == {HANDLE: RESOURCE}
@@ -1051,7 +1038,7 @@ def test_an_order_that_moved_on_while_it_was_paused_is_tracked_for_its_new_owner
 
     slow = Meanwhile(world, "pause_order", reassign)
     with pytest.raises(Unavailable, match="another worker"):
-        tracking.sync(LOOK, ground(world)._replace(hypertrack=slow))
+        tracking.sync(LOOK, world.ground._replace(hypertrack=slow))
     assert statuses(world) == {HANDLE: "disabled"}
     both(world)
 

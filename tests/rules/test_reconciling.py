@@ -25,7 +25,6 @@ from fieldlink.records import (
     Worker,
 )
 from fieldlink.tracking import tracking
-from fieldlink.tracking.tracking import Ground
 from tests.fakes import NOON, FakeOutbox, Fate
 from tests.make import (
     APPOINTMENT,
@@ -63,17 +62,8 @@ def poll(world: World, *, full: bool = True) -> Polled:
 
 def deliver(world: World) -> None:
     """Give what was handed on to SyncTracking."""
-    ground = Ground(
-        connection=world.connection,
-        state=world.state,
-        hypertrack=world.hypertrack,
-        invites=world.invites,
-        changes=world.changes,
-        events=world.events,
-        now=world.now,
-    )
     for message in list(world.changes.messages):
-        tracking.sync(Sync.model_validate_json(message.body), ground)
+        tracking.sync(Sync.model_validate_json(message.body), world.ground)
     world.changes.messages.clear()
 
 

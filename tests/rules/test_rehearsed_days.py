@@ -15,6 +15,7 @@ from fieldlink.rehearsing.rehearsal import Rehearsal
 from tests.fakes import NOON
 from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, RESOURCE, World, at, delivered, fact
 from tests.rules.crew import OTHER, apply, crew
+from tests.rules.dry_run import rehearsed
 
 USUAL = Practice()
 WAY = Travel(metres=12_300, seconds=1_200, idle_seconds=0)
@@ -39,28 +40,6 @@ def lived(*told: Fact, practice: Practice = USUAL) -> World:
     world.salesforce.distance_field = True
     apply(world, *(told or (*WORK, DONE)))
     return world
-
-
-def rehearsed(world: World, **practice: Any) -> Rehearsal:
-    before, kept = len(world.fate.effects), state_of(world)
-    found = rehearsal.rehearse(
-        world.connection,
-        world.connection.practice.model_copy(update=practice),
-        state=world.state,
-        ledger=world.ledger,
-        org=world.salesforce,
-        now=world.now,
-    )
-    effects = world.fate.effects[before:]
-    assert not [each for each in effects if each.startswith(("write", "put", "erase"))]
-    assert effects.count("views") <= 1
-    assert state_of(world) == kept
-    return found
-
-
-def state_of(world: World) -> tuple[object, ...]:
-    org = world.salesforce
-    return (*world.ledger.rows, *map(repr, (org.work, org.entries, org.events, org.done)))
 
 
 def of_days(found: Rehearsal) -> list[Difference]:

@@ -1,7 +1,6 @@
 """What other settings would have made of the last days' work, without a write."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -9,11 +8,12 @@ from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import Ability, Category, Fact, Kind, LedgerRow, Outcome
 from fieldlink.practice import Practice
 from fieldlink.records import Capabilities, Ours, Visit
-from fieldlink.rehearsing import rehearsal, sample
+from fieldlink.rehearsing import sample
 from fieldlink.rehearsing.difference import Difference
 from fieldlink.rehearsing.rehearsal import Rehearsal
 from tests.fakes import NOON
 from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, RESOURCE, World, at, delivered, fact
+from tests.rules.dry_run import rehearsed
 
 NINE_OCLOCK = "2026-03-04 09:00 UTC"
 
@@ -46,21 +46,6 @@ def row(of: Fact, outcome: Outcome = Outcome.APPLIED) -> LedgerRow:
         resource=of.resource,
         appointment=of.appointment,
     )
-
-
-def rehearsed(world: World, **practice: Any) -> Rehearsal:
-    before = len(world.fate.effects)
-    found = rehearsal.rehearse(
-        world.connection,
-        world.connection.practice.model_copy(update=practice),
-        state=world.state,
-        ledger=world.ledger,
-        org=world.salesforce,
-        now=world.now,
-    )
-    effects = world.fate.effects[before:]
-    assert not [each for each in effects if each.startswith(("write", "put", "erase"))]
-    return found
 
 
 def of_work(found: Rehearsal) -> list[Difference]:

@@ -13,7 +13,6 @@ from fieldlink.models import Category, Kind, Outcome, Report, Sync
 from fieldlink.practice import Practice
 from fieldlink.records import Due, Geofence, Record, Tracking
 from fieldlink.tracking import tracking, waking
-from fieldlink.tracking.tracking import Ground
 from fieldlink.writing import confirming, reports
 from fieldlink.writing.passing_by import TOO_LATE
 from tests.make import (
@@ -50,16 +49,7 @@ NAMES = {Category.COMPLETED: "Completed", Category.CANNOT_COMPLETE: "Cannot Comp
 
 
 def sync(world: World, order: Sync = ORDER) -> int:
-    ground = Ground(
-        connection=world.connection,
-        state=world.state,
-        hypertrack=world.hypertrack,
-        invites=world.invites,
-        changes=world.changes,
-        events=world.events,
-        now=world.now,
-    )
-    return tracking.sync(order, ground)
+    return tracking.sync(order, world.ground)
 
 
 def put(world: World, *records: Record) -> None:

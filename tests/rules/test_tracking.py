@@ -13,7 +13,6 @@ from fieldlink.practice import Practice
 from fieldlink.records import Geofence, Invitation, Parked, Record, Tracking, Worker
 from fieldlink.tracking import tracking
 from fieldlink.tracking.fencing import NO_DEVICE, NO_PLACE
-from fieldlink.tracking.tracking import Ground
 from fieldlink.writing import reports
 from tests.make import (
     APPOINTMENT,
@@ -43,16 +42,7 @@ LATER_WORK, LATER_ASSIGNMENT = "08p000000000007AAA", "03r000000000007AAA"
 
 
 def sync(world: World, order: Sync = ORDER) -> int:
-    ground = Ground(
-        connection=world.connection,
-        state=world.state,
-        hypertrack=world.hypertrack,
-        invites=world.invites,
-        changes=world.changes,
-        events=world.events,
-        now=world.now,
-    )
-    return tracking.sync(order, ground)
+    return tracking.sync(order, world.ground)
 
 
 def put(world: World, *records: Record) -> None:
@@ -465,15 +455,7 @@ def test_two_workers_on_one_resource_make_one_geofence() -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(world.state, name)
 
-    ground = Ground(
-        connection=world.connection,
-        state=Slow(),  # type: ignore[arg-type]
-        hypertrack=world.hypertrack,
-        invites=world.invites,
-        changes=world.changes,
-        events=world.events,
-        now=world.now,
-    )
+    ground = world.ground._replace(state=Slow())  # type: ignore[arg-type]
     with pytest.raises(Exception, match="another worker"):
         tracking.sync(ORDER, ground)
 
