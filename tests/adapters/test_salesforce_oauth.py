@@ -24,7 +24,6 @@ from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Grant
 from local.salesforce import FakeSalesforce
 from tests.adapters.scripted import Answer, nobody, scripted
-from tests.conftest import CLIENT_SECRET
 from tests.local.salesforce_setting import CALLBACK, CHALLENGE, CLIENT, VERIFIER, allow
 
 KEY = rsa.generate_private_key(65537, 2048)
@@ -43,6 +42,7 @@ def pem(
 
 PRIVATE = pem(KEY)
 PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+CLIENT_SECRET = CLIENT["client_secret"]
 APP = f'{{"client_id":"{CLIENT["client_id"]}","client_secret":"{CLIENT_SECRET}"}}'
 
 
