@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import perf_counter, process_time
@@ -13,6 +13,7 @@ import requests
 
 from fieldlink.adapters.salesforce import SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
+from fieldlink.errors import FieldlinkError
 from fieldlink.looking.polling import Polled, Queues, poll
 from fieldlink.ports import Depth, Message
 from fieldlink.records import Appointment, Connection, Record, Row, Watermark
@@ -62,6 +63,9 @@ class Table:
     def write(self, record: Record) -> bool:
         self.write_all([record])
         return True
+
+    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
+        return [self.write(each) for each in records]
 
     def write_all(
         self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False

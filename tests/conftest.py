@@ -12,6 +12,7 @@ import pytest
 import requests
 from moto.server import ThreadedMotoServer
 
+import tests.moto_statements  # noqa: F401  (moto's PartiQL holds conditions from there on)
 from fieldlink.config import AwsAccess, Settings
 from fieldlink.observability import logger
 from fieldlink.wiring import Services, services

@@ -199,6 +199,17 @@ class FakeState:
             self._put(record)
             return True
 
+    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
+        different = {(type(each), each.key) for each in records}
+        assert len(different) == len(records), "who writes an item twice in a call loses one"
+        return [self._tried(each) for each in records]
+
+    def _tried(self, record: Record) -> bool | FieldlinkError:
+        try:
+            return self.write(record)
+        except FieldlinkError as error:
+            return error
+
     def write_all(
         self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
     ) -> None:

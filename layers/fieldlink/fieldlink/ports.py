@@ -118,6 +118,13 @@ class State(Protocol):
         """Store the record if its version is still the stored one; False if it is not."""
         ...
 
+    def write_each(self, records: Sequence[Record]) -> Sequence[bool | FieldlinkError]:
+        """Store each of several different records likewise, whatever becomes of the others.
+
+        What can't be told of one, or is refused, is returned in its place.
+        """
+        ...
+
     def write_all(
         self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
     ) -> None:

@@ -10,15 +10,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fieldlink import records
+from fieldlink.adapters.dynamodb_statements import Put, put_each
 from fieldlink.adapters.keyring import WEBHOOK_KEYS
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Anchor, Record, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from fieldlink.adapters.aws import Aws
+    from fieldlink.errors import FieldlinkError
 
 # The partition is the part of a record's key before "|", the sort key what stands behind it.
 # What is read together lies together: all of a connection's parked items, all assignments of an
@@ -157,6 +159,10 @@ class DynamoState:
                 raise
             return False
         return True
+
+    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
+        puts = [Put(_item(record), record.version) for record in records]
+        return put_each(self._aws, self._table, puts)
 
     def write_all(
         self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False

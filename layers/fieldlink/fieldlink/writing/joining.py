@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from fieldlink.errors import FieldlinkError, Refused, Unavailable
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.ports import Salesforce, SeveralAtOnce
-from fieldlink.records import Day, Record, Visit
+from fieldlink.records import Day, Record, SheetClaim, Visit
+from fieldlink.writing.together import apart, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 ANCHORS: tuple[type[Record], ...] = (Visit, Day)  # in the order in which they are read
+CLAIMS: tuple[type[Record], ...] = (*ANCHORS, SheetClaim)
 
 
 class Org(Salesforce, SeveralAtOnce, Protocol):
@@ -126,6 +128,27 @@ class JoinedState(Joined["State"]):
 
         return self._together.ask(("read", kind), key, one, many)
 
+    def write(self, record: Record) -> bool:
+        """Claims of many: who reads alone mostly writes alone."""
+        if not isinstance(record, CLAIMS):
+            return self._port.write(record)
+        return self._together.ask("write each", record, self._port.write, self._write_each)
+
+    def _write_each(self, records: list[Record]) -> list[bool | Exception]:
+        """In one call, which takes each key once; who comes second finds what the first left.
+
+        What is refused in company is tried alone, so that one refuses no other.
+        """
+        first = [*{(type(each), each.key): each for each in reversed(records)}.values()]
+        told = dict(zip(map(id, first), self._port.write_each(first), strict=True))
+        answers = [told.get(id(each)) for each in records]
+        return [
+            tried(self._port.write, each)
+            if answer is None or isinstance(answer, Refused)
+            else answer
+            for each, answer in zip(records, answers, strict=True)
+        ]
+
     def write_all(
         self,
         records: Iterable[Record],
@@ -146,7 +169,7 @@ class JoinedState(Joined["State"]):
             last = {(type(each), each.key): each for each in every}  # a batch has no key twice
             one([*last.values()])
 
-        many = partial(_apart, all_=all_, one=one)
+        many = partial(apart, all_=all_, one=one)
         self._together.ask(("write all", once), [*records], one, many)
 
 
@@ -156,24 +179,5 @@ class JoinedLedger(Joined["Ledger"]):
     def put(self, row: LedgerRow) -> None:
         ledger = self._port
 
-        many = partial(_apart, all_=ledger.put_all, one=ledger.put)
+        many = partial(apart, all_=ledger.put_all, one=ledger.put)
         self._together.ask("put", row, ledger.put, many)
-
-
-def _apart[Q](
-    asked: list[Q], *, all_: Callable[[list[Q]], None], one: Callable[[Q], None]
-) -> list[Exception | None]:
-    """One call for all; if it is refused each makes its own, so that one refuses no other."""
-
-    def alone(each: Q) -> Exception | None:
-        try:
-            one(each)
-        except FieldlinkError as error:
-            return error
-        return None
-
-    try:
-        all_(asked)
-    except Refused:
-        return [alone(each) for each in asked]
-    return [None] * len(asked)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, local
 from typing import TYPE_CHECKING, Any, cast
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import FieldlinkError, Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -121,6 +121,25 @@ class Together:
         for alike in kinds.values():
             alike[0].leads = alike
             alike[0].awake.set()
+
+
+def apart[Q](
+    asked: list[Q], *, all_: Callable[[list[Q]], None], one: Callable[[Q], None]
+) -> list[Exception | None]:
+    """One call for all; if it is refused each makes its own, so that one refuses no other."""
+    try:
+        all_(asked)
+    except Refused:
+        return [tried(one, each) for each in asked]
+    return [None] * len(asked)
+
+
+def tried[Q, A](one: Callable[[Q], A], asked: Q) -> A | FieldlinkError:
+    """An answer, or why there is none."""
+    try:
+        return one(asked)
+    except FieldlinkError as error:
+        return error
 
 
 def _call(alike: Sequence[Asked]) -> None:

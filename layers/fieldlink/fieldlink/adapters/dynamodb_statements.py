@@ -1,0 +1,102 @@
+"""Conditional writes of several items in one call, as statements of PartiQL.
+
+DynamoDB's other batch knows no conditions, and its transactions cost twice as much. Statements
+of a batch do not hang on each other: each has an answer of its own and costs what a plain put
+does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fieldlink.adapters.aws_errors import failure, throttled
+from fieldlink.errors import FieldlinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fieldlink.adapters.aws import Aws
+
+STATEMENTS = 25  # that BatchExecuteStatement takes
+TRIES = 5  # for those that DynamoDB leaves out when it is busy
+# There is none in that version any more; there is one already.
+LOST_RACES = {"ConditionalCheckFailed", "DuplicateItem"}
+FAILED = "InternalServerError"  # it may have been carried out
+
+type Item = dict[str, dict[str, str]]
+type Answer = bool | FieldlinkError
+
+
+class Put(NamedTuple):
+    """An item that takes the place of the version before it; of none if that is 0."""
+
+    item: Item
+    before: int
+
+
+def put_each(aws: Aws, table: str, puts: Sequence[Put]) -> list[Answer]:
+    """For each of different items: True if it was put, False if another version stood there,
+    or why that is not known.
+    """
+    return [
+        answer
+        for start in range(0, len(puts), STATEMENTS)
+        for answer in _in_full(aws, table, puts[start : start + STATEMENTS])
+    ]
+
+
+def _in_full(aws: Aws, table: str, puts: Sequence[Put]) -> list[Answer]:
+    """Those that DynamoDB left out are tried again, and no others."""
+    answers: dict[int, Answer] = {}
+    left = list(range(len(puts)))
+    for number in range(TRIES):
+        errors = _errors(aws, table, [puts[each] for each in left])
+        told = dict(zip(left, errors, strict=True))
+        answers |= {each: _answer(error) for each, error in told.items()}
+        left = [each for each, error in told.items() if _busy(error)]
+        if not left or number == TRIES - 1:
+            break
+        aws.pause(number)
+    return [answers[each] for each in range(len(puts))]
+
+
+def _errors(
+    aws: Aws, table: str, puts: Sequence[Put]
+) -> Sequence[Mapping[str, str] | FieldlinkError]:
+    """What DynamoDB has against each of them; what the whole call met, it met for each."""
+    statements = [_statement(table, each) for each in puts]
+    try:
+        told = aws.call("dynamodb", "BatchExecuteStatement", {"Statements": statements})
+    except FieldlinkError as error:
+        return [error] * len(puts)
+    return [each.get("Error", {}) for each in told["Responses"]]
+
+
+def _busy(error: Mapping[str, str] | FieldlinkError) -> bool:
+    return not isinstance(error, FieldlinkError) and throttled(400, error.get("Code", ""))
+
+
+def _answer(error: Mapping[str, str] | FieldlinkError) -> Answer:
+    if isinstance(error, FieldlinkError):
+        return error
+    code = error.get("Code", "")
+    if not code:
+        return True
+    if code in LOST_RACES:
+        return False
+    return failure("dynamodb", 500 if code == FAILED else 400, code, error.get("Message", ""))
+
+
+def _statement(table: str, put: Put) -> dict[str, Any]:
+    """An item has the attributes that it always had, so those are all that change."""
+    item = put.item
+    if not put.before:
+        names = ", ".join(f"'{name}': ?" for name in item)
+        text, values = f'INSERT INTO "{table}" VALUE {{{names}}}', [*item.values()]
+    else:
+        new = {name: value for name, value in item.items() if name not in {"pk", "sk"}}
+        changes = " ".join(f'SET "{name}" = ?' for name in new)
+        still = '"pk" = ? AND "sk" = ? AND "version" = ?'
+        text = f'UPDATE "{table}" {changes} WHERE {still}'
+        values = [*new.values(), item["pk"], item["sk"], {"N": str(put.before)}]
+    return {"Statement": text, "Parameters": values}
