@@ -132,7 +132,11 @@ def update_salesforce(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def take(record: SQSRecord) -> None:
     fact = read(Event.model_validate_json(record.body))
     logger.info("event", kind=fact.kind)
-    apply_once(fact=fact.model_dump(mode="json"))
+    delivery = record.attributes.message_deduplication_id
+    first = apply_once(fact=fact.model_dump(mode="json") | {"delivery": delivery})
+    if first != delivery:  # an outcome for every event, as ours has it
+        row = {"pk": fact.resource, "sk": f"{fact.key}/{delivery}", "kind": "duplicate"}
+        ledger.put_item(Item=row)
 
 
 def read(event: Event) -> Fact:
@@ -153,8 +157,11 @@ def read(event: Event) -> Fact:
     )
 
 
-def apply(fact: dict[str, Any]) -> None:
-    """The state of the visit, then what it calls for in Salesforce, then the ledger."""
+def apply(fact: dict[str, Any]) -> str:
+    """The state of the visit, then what it calls for in Salesforce, then the ledger.
+
+    Returns the delivery, for whoever tells it again.
+    """
     told = Fact.model_validate(fact)
     key = {"pk": told.appointment, "sk": "visit"}
     visit = table.get_item(Key=key, ConsistentRead=True).get("Item") or dict(key)
@@ -166,6 +173,7 @@ def apply(fact: dict[str, Any]) -> None:
     table.put_item(Item=visit)
     row = {"pk": told.resource, "sk": told.key, "kind": told.kind, "wrote": json.dumps(wrote)}
     ledger.put_item(Item=row)
+    return str(fact["delivery"])
 
 
 apply_once = idempotent_function(

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Any
 
+from bench.statements import put_of
+
 Json = dict[str, Any]
 Action = Callable[[Json], Json]
 LOST_RACE = "ConditionalCheckFailedException"
@@ -31,6 +33,7 @@ class Tables:
             "DeleteItem": self._delete_item,
             "BatchWriteItem": self._batch_write_item,
             "TransactWriteItems": self._transact_write_items,
+            "BatchExecuteStatement": self._batch_execute_statement,
         }
 
     def answer(self, action: str, asked: Json) -> tuple[int, bytes]:
@@ -100,6 +103,18 @@ class Tables:
         for each in asked["TransactItems"]:
             if "Put" in each:
                 self._put(each["Put"]["Item"])
+        return {}
+
+    def _batch_execute_statement(self, asked: Json) -> Json:
+        return {"Responses": [self._statement(each) for each in asked["Statements"]]}
+
+    def _statement(self, statement: Json) -> Json:
+        put = put_of(statement)
+        found = self._find(put.key)
+        if (found and found["version"]) != put.before:
+            code = "ConditionalCheckFailed" if put.before else "DuplicateItem"
+            return {"Error": {"Code": code}}
+        self._put((found or {}) | put.item)
         return {}
 
     def _check(self, asked: Json, key: Json) -> None:

@@ -91,13 +91,13 @@ LONG_FUNCTIONS = {
 LONGER = {
     "models.py": 620,  # nouns only
     "records.py": 740,  # likewise
-    "dynamodb.py": 280,
+    "dynamodb.py": 240,
     "hypertrack.py": 230,
     "ledger.py": 210,  # its rows, and the chain over them
     "console.py": 400,  # a route, or an action, each
     "ports.py": 500,  # Protocols only
     "transitions.py": 220,  # one table
-    "wiring.py": 290,  # introductions only
+    "wiring.py": 295,  # introductions only
 }
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from fieldlink import records
 from fieldlink.adapters.aws import Aws
-from fieldlink.adapters.dynamodb import KEYS, DynamoState
+from fieldlink.adapters.dynamodb import DynamoState
+from fieldlink.adapters.dynamodb_keys import KEYS
 from fieldlink.adapters.meter import DynamoMeter
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import (

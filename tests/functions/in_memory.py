@@ -62,8 +62,26 @@ class InMemory(Aws):
                 self.tables.answer(action, json.loads(request.data))
                 raise Unclear("dynamodb did not answer")
             return SimpleNamespace(status=500, data=b"{}", headers={})
-        status, data = self.tables.answer(action, json.loads(request.data))
+        status, data = self._answer(action, json.loads(request.data))
         return SimpleNamespace(status=status, data=data, headers={})
+
+    def _answer(self, action: str, asked: Any) -> tuple[int, bytes]:
+        """Statements of one call fare each by itself."""
+        if action != "BatchExecuteStatement":
+            return self.tables.answer(action, asked)
+        told = [self._statement(each) for each in asked["Statements"]]
+        return 200, json.dumps({"Responses": told}).encode()
+
+    def _statement(self, statement: Any) -> Any:
+        trouble = self.trouble
+        if trouble and trouble.throttles():
+            return {"Error": {"Code": "ThrottlingError"}}
+        failed = {"Error": {"Code": "InternalServerError"}}
+        fails = trouble is not None and trouble.fails()
+        if trouble and fails and trouble.chance.random() < 0.5:
+            return failed
+        _, data = self.tables.answer("BatchExecuteStatement", {"Statements": [statement]})
+        return failed if fails else json.loads(data)["Responses"][0]
 
 
 class House:

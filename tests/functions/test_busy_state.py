@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.statements import put_of
 from fieldlink.models import Delivered, Fact, Kind
 from fieldlink.records import Connection, Visit
 from fieldlink.wiring import services
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tests.conftest import Pretended
 
 SIZE = 40
+SINGLE = {"PutItem", "UpdateItem", "DeleteItem", "Statement"}
 AT = datetime(2026, 3, 4, 9, tzinfo=UTC)
 NAMESPACE = "com.amazonaws.dynamodb.v20120810#"
 CANCELLED = "TransactionCanceledException"
@@ -59,6 +61,13 @@ class Busy(InMemory):
         self.refused += 1
         error = {"__type": NAMESPACE + refusal[0], "message": refusal[1]}
         return SimpleNamespace(status=400, data=json.dumps(error).encode(), headers={})
+
+    def _statement(self, statement: Any) -> Any:
+        refusal = self.refuse("Statement", {"Item": put_of(statement).item})
+        if refusal is None:
+            return super()._statement(statement)
+        self.refused += 1
+        return {"Error": {"Code": refusal[0].removesuffix("Exception"), "Message": refusal[1]}}
 
     def before(self, put: Any) -> None:
         """Another writer adds a fact to the same appointment."""
@@ -95,7 +104,7 @@ def others_win(busy: Busy, chance: Random) -> Callable[[str, Any], Answer | None
     """To every fourth appointment that is to be claimed another writer adds before."""
 
     def before(action: str, asked: Any) -> None:
-        claims = action == "PutItem" and asked["Item"]["sk"]["S"] == "visit"
+        claims = action in {"PutItem", "Statement"} and asked["Item"]["sk"]["S"] == "visit"
         if claims and chance.random() < 0.25:
             busy.before(asked)
 
@@ -106,7 +115,10 @@ def in_conflict(_: Busy, chance: Random) -> Callable[[str, Any], Answer | None]:
     """Of the single writes every fourth meets a transaction."""
 
     def refusal(action: str, _asked: Any) -> Answer | None:
-        if action in {"PutItem", "UpdateItem", "DeleteItem"} and chance.random() < 0.25:
+        if (
+            action in {"PutItem", "Statement", "UpdateItem", "DeleteItem"}
+            and chance.random() < 0.25
+        ):
             return "TransactionConflictException", "Transaction is ongoing for the item"
         return None
 

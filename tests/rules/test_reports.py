@@ -349,6 +349,44 @@ def test_that_hypertrack_talks_is_noted_every_ten_minutes_whatever_it_says(told:
     assert heard(world) == NOON + timedelta(minutes=10)
 
 
+def test_who_knows_that_hypertrack_talks_does_not_look_whether_it_is_noted() -> None:
+    world = known_world()
+    desk = world.desk._replace(heard={})
+
+    for minutes in (0, 1, 9, 10, 11):
+        moment = NOON + timedelta(minutes=minutes)
+        reports.take(report(event(), received_at=moment), desk)
+
+    looks = [each for each in world.fate.effects if each.endswith("Heard")]
+    assert looks == ["read Heard", "write Heard"] * 2
+    assert heard(world) == NOON + timedelta(minutes=10)
+
+
+def test_what_was_noted_by_others_is_known_from_then_on() -> None:
+    world = known_world()
+    world.state.write(Heard(connection=CONNECTION, at=NOON - timedelta(minutes=5)))
+    desk = world.desk._replace(heard={})
+    world.fate.effects.clear()
+
+    for minutes in (0, 4, 5):
+        moment = NOON + timedelta(minutes=minutes)
+        reports.take(report(event(), received_at=moment), desk)
+
+    looks = [each for each in world.fate.effects if each.endswith("Heard")]
+    assert looks == ["read Heard", "read Heard", "write Heard"]
+
+
+def test_a_note_that_failed_is_made_by_the_next_event() -> None:
+    world = known_world()
+    desk = world.desk._replace(heard={})
+    world.fate.fail("write Heard", Unavailable("down"), times=1)
+
+    for minutes in (0, 1):
+        reports.take(report(event(), received_at=NOON + timedelta(minutes=minutes)), desk)
+
+    assert heard(world) == NOON + timedelta(minutes=1)
+
+
 def test_what_we_fetched_or_told_ourselves_does_not_show_that_hypertrack_talks() -> None:
     world = ordered_world()
 

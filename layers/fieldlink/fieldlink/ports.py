@@ -119,10 +119,7 @@ class State(Protocol):
         ...
 
     def write_each(self, records: Sequence[Record]) -> Sequence[bool | FieldlinkError]:
-        """Store each of several different records likewise, whatever becomes of the others.
-
-        What can't be told of one, or is refused, is returned in its place.
-        """
+        """Likewise each of several; in place of one that fails stands why."""
         ...
 
     def write_all(

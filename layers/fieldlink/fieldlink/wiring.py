@@ -52,6 +52,7 @@ class Services:
         self.events = SqsOutbox(self._aws, settings.events_queue_url)
         self.bursts = SqsOutbox(self._aws, settings.bursts_queue_url)
         self.lanes = Lanes(self.events, self.bursts)
+        self._heard: dict[str, datetime] = {}  # see `Desk`
 
     # ──────────────────────────────────────────────────────────────────────────
 
@@ -191,13 +192,14 @@ class Services:
         door = Turnstile(doorkeeper or self.doorkeeper(connection, purpose))
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
         name = connection.connection
+        able = cache(lambda: self._known(name))
         return SalesforceOrg(
             rest,
             name,
             connection.user,
-            lambda: self._known(name).unreadable,
+            lambda: able().unreadable,
             Wants.of(connection),
-            lambda: self._known(name).keyed,
+            lambda: able().keyed,
         )
 
     def _known(self, connection: str) -> Capabilities:
@@ -270,6 +272,7 @@ class Services:
             now=now(),
             low=lambda: self.salesforce(connection, "extra"),
             capabilities=self.state.read(Capabilities, connection.connection),
+            heard=self._heard,
         )
 
 

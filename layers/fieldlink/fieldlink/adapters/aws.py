@@ -11,7 +11,7 @@ import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -95,8 +95,7 @@ class Aws:
 
     def get(self, service: str, host: str, path: str) -> dict[str, Any]:
         """A signed GET. Raises as `post` does."""
-        request = AWSRequest("GET", self._url(host) + path, data=b"")
-        return _read(service, self._send(service, request))
+        return _read(service, self._send(service, AWSRequest("GET", self._url(host) + path)))
 
     def s3(
         self,
@@ -137,6 +136,7 @@ class Aws:
 
     def _send(self, service: str, request: AWSRequest) -> urllib3.BaseHTTPResponse:
         signer = S3SigV4Auth if service == "s3" else SigV4Auth
+        request.headers["Host"] = urlsplit(request.url).netloc  # the signer takes long for it
         signer(self._access, service, self._access.region).add_auth(request)
         try:
             return self._http.request(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fieldlink.adapters.aws import Aws
     from fieldlink.ports import Vault
 
-WEBHOOK_KEYS = "webhook"  # sort key; `dynamodb.KEYS` spells it for everybody else
+WEBHOOK_KEYS = "webhook"  # sort key; `dynamodb_keys` spells it for everybody else
 
 
 class StateKeyRing:

@@ -15,9 +15,9 @@ from fieldlink.adapters.dynamodb import (
     Item,
     batches,
     in_full,
-    ledger_key,
     pages,
 )
+from fieldlink.adapters.dynamodb_keys import ledger_key
 from fieldlink.adapters.ledger_items import (
     LINKS,
     body,

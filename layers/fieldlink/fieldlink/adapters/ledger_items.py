@@ -8,7 +8,7 @@ import json
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.adapters.dynamodb import ledger_key
+from fieldlink.adapters.dynamodb_keys import ledger_key
 from fieldlink.models import LedgerRow
 from fieldlink.ports import Kept, Link, digest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink.adapters.dynamodb import calls_key
+from fieldlink.adapters.dynamodb_keys import calls_key
 
 if TYPE_CHECKING:
     from fieldlink.adapters.aws import Aws

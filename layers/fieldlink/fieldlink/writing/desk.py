@@ -32,6 +32,9 @@ class Desk(NamedTuple):
     fresh: bool = False  # they have just been asked for
 
     low: Callable[[], Salesforce] | None = None  # the org, for what is worth least
+    # When it was last noted that HyperTrack talks, by connection, as far as this process knows:
+    # so not every event has to look.
+    heard: dict[str, datetime] | None = None
 
     @property
     def lacking(self) -> dict[Ability, str]:

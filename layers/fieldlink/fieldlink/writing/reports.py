@@ -138,12 +138,17 @@ def _note_heard(report: Report, told: Fact | Ignored, desk: Desk) -> None:
     if report.recovered or (isinstance(told, Fact) and told.kind in OURS):
         return
     name, at = desk.connection.connection, report.received_at
+    known = {} if desk.heard is None else desk.heard
+    if name in known and at - known[name] < HEARD:
+        return
     with suppress(Unavailable, Refused):  # the next event shows it as well
         heard = desk.state.read(Heard, name)
-        if heard is None:
-            desk.state.write(Heard(connection=name, at=at))
-        elif at - heard.at >= HEARD:
-            desk.state.write(heard.model_copy(update={"at": at}))
+        if heard and at - heard.at < HEARD:
+            known[name] = heard.at
+        elif desk.state.write(
+            (heard or Heard(connection=name, at=at)).model_copy(update={"at": at})
+        ):
+            known[name] = at
 
 
 def _ignore(report: Report, desk: Desk, ignored: Ignored) -> Outcome:
