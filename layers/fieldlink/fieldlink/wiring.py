@@ -192,14 +192,13 @@ class Services:
         door = Turnstile(doorkeeper or self.doorkeeper(connection, purpose))
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
         name = connection.connection
-        able = cache(lambda: self._known(name))
         return SalesforceOrg(
             rest,
             name,
             connection.user,
-            lambda: able().unreadable,
+            lambda: self._known(name).unreadable,
             Wants.of(connection),
-            lambda: able().keyed,
+            lambda: self._known(name).keyed,
         )
 
     def _known(self, connection: str) -> Capabilities:
