@@ -1,4 +1,4 @@
-"""Puts back what ministack drops from a template that it deploys."""
+"""Puts back what ministack drops from a template, and what it asks for by another name."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Client = Callable[[str], Any]
+PARTIQL = {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"}
 
 
 def apply(client: Client, stack: str) -> None:
@@ -75,8 +76,26 @@ def _function(client: Client, name: str, wanted: dict[str, Any], ids: dict[str, 
         )
 
 
+def _role(client: Client, name: str, wanted: dict[str, Any], ids: dict[str, str]) -> None:
+    """Who may insert and update by PartiQL may ask for both in one call. That call's name is no
+    right of AWS's, but ministack asks for it, and for neither of the two.
+    """
+    policies = (each["PolicyDocument"]["Statement"] for each in wanted.get("Policies", ()))
+    if any({*statement["Action"]} >= PARTIQL for each in policies for statement in each):
+        allowed = {
+            "Effect": "Allow",
+            "Action": "dynamodb:BatchExecuteStatement",
+            "Resource": "*",
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        client("iam").put_role_policy(
+            RoleName=ids[name], PolicyName="Statements", PolicyDocument=document
+        )
+
+
 RESTORE = {
     "AWS::ApiGatewayV2::Api": _routes,
     "AWS::DynamoDB::Table": _table,
+    "AWS::IAM::Role": _role,
     "AWS::Lambda::Function": _function,
 }

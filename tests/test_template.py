@@ -262,6 +262,19 @@ def test_those_who_explain_a_ledger_row_or_add_to_one_may_read_it() -> None:
     assert readers == {"UpdateSalesforce", "Console", "AnswerOperator"}
 
 
+def test_those_who_claim_many_at_once_may_insert_and_update_by_statements_and_nobody_else() -> (
+    None
+):
+    state = {"Fn::GetAtt": ["State", "Arn"]}
+    for action in ("PartiQLInsert", "PartiQLUpdate"):
+        may = {name: allowed(name, f"dynamodb:{action}") for name in FUNCTIONS}
+        assert {name: each for name, each in may.items() if each} == {
+            "UpdateSalesforce": [state]
+        }
+    rest = ("PartiQLDelete", "PartiQLSelect")
+    assert not any(allowed(name, f"dynamodb:{each}") for name in FUNCTIONS for each in rest)
+
+
 def test_a_burst_leaves_the_greater_part_of_the_worker_to_the_others() -> None:
     function, mapping = consumer_of("Bursts")
 
