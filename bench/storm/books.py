@@ -87,10 +87,14 @@ def dollars(*, deliveries: int, events: int, units: int) -> float:
 
 def _units(item: Mapping[str, Mapping[str, Any]]) -> int:
     size = sum(
-        len(name) + sum(len(str(text)) for text in value.values())
+        len(name) + sum(len(_counted(each)) for each in value.values())
         for name, value in item.items()
     )
     return -(-size // UNIT)
+
+
+def _counted(value: Any) -> str | bytes:
+    return value if isinstance(value, bytes) else str(value)
 
 
 def _items(stack: Stack, output: str) -> Iterator[dict[str, Any]]:

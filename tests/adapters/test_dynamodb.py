@@ -1,9 +1,10 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from fieldlink import records
 from fieldlink.adapters.aws import Aws
@@ -17,8 +18,10 @@ from fieldlink.models import (
     Fact,
     Fence,
     Kind,
+    SheetEntry,
     Travel,
     WantedOrder,
+    Writes,
 )
 from fieldlink.ports import Meter, State
 from fieldlink.records import Device, Geofence, Listed, Record, Tracking, WebhookTested, Worker
@@ -424,6 +427,72 @@ def test_what_a_visit_need_not_say_is_not_paid_for(aws: Pretended) -> None:
     )
     assert json.loads(visit) == {"connection": "c", "appointment": "08p"}
     assert "live_positions" in json.loads(keys)  # the door reads it as it stands
+
+
+def begun() -> records.Visit:
+    """One whose writes have begun, as many as a check-out has."""
+    entry = SheetEntry(
+        key="08p/r/2026-03-04/1",
+        new_sheet="r/2026-03-04",
+        resource="r",
+        starts_at=NOW,
+        ends_at=NOW,
+        subject="Site visit",
+        description="Site visit: Rosa",
+    )
+    planned = Writes(appointment="08p", changes={"status": "Completed"}, entries=(entry,) * 2)
+    intent = records.Intent(delivered=DELIVERED, since=NOW, planned=planned)
+    return records.Visit(connection="c", appointment="08p", intent=intent)
+
+
+def of_version(visit: records.Visit, version: int, **changes: object) -> records.Visit:
+    return visit.model_copy(update={"version": version, **changes})
+
+
+def test_what_was_begun_is_kept_deflated_and_is_let_go_of_by_any_way_of_writing(
+    aws: Pretended,
+) -> None:
+    state, visit, version = _dynamo(aws), begun(), 0
+    ways: list[Callable[[records.Visit], object]] = [
+        state.write,
+        lambda each: state.write_each([each]),
+        lambda each: state.write_all([each]),
+    ]
+    for claim in ways[:2]:
+        for let_go in ways:
+            claim(of_version(visit, version))
+            [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+            assert visit.intent
+            length = len(visit.intent.model_dump_json(exclude_defaults=True))
+            assert len(item["intent"]["B"]) < 0.6 * length
+            assert state.read(records.Visit, "c", "08p") == of_version(visit, version + 1)
+
+            let_go(of_version(visit, version + 1, intent=None))
+            version += 2
+
+            [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+            assert item["intent"] == {"NULL": True}
+            found = state.read(records.Visit, "c", "08p")
+            assert found == of_version(visit, version, intent=None)
+
+
+def test_who_does_not_know_where_it_lies_refuses_what_was_begun(aws: Pretended) -> None:
+    """And does not take it for an appointment that nobody is at."""
+    _dynamo(aws).write(begun())
+
+    [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+    with pytest.raises(ValidationError):
+        records.Visit.model_validate_json(item["body"]["S"])
+
+
+def test_what_an_earlier_version_began_is_read_where_it_wrote_it(aws: Pretended) -> None:
+    visit = begun()
+    body = visit.model_dump_json(exclude={"version", "ttl"}, exclude_defaults=True)
+    keys = {"pk": {"S": "c#08p"}, "sk": {"S": "visit"}}
+    item = {**keys, "version": {"N": "1"}, "body": {"S": body}}
+    aws.client("dynamodb").put_item(TableName="State", Item=item)
+
+    assert _dynamo(aws).read(records.Visit, "c", "08p") == of_version(visit, 1)
 
 
 def test_the_time_to_live_is_a_number_for_the_table_to_read(aws: Pretended) -> None:

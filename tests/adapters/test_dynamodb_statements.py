@@ -153,17 +153,16 @@ def test_each_is_asked_for_in_the_words_of_partiql() -> None:
         DynamoState(script.aws, "T").write_each([visit("c"), visit("c", 1, version=7)])
 
     new, next_ = script.asked[0].json["Statements"]
-    assert (
-        new["Statement"]
-        == "INSERT INTO \"T\" VALUE {'pk': ?, 'sk': ?, 'version': ?, 'body': ?}"
-    )
+    values = "{'pk': ?, 'sk': ?, 'version': ?, 'body': ?, 'intent': ?}"
+    assert new["Statement"] == f'INSERT INTO "T" VALUE {values}'
     assert new["Parameters"][:3] == [{"S": "c#08p0"}, {"S": "visit"}, {"N": "1"}]
     assert next_["Statement"] == (
-        'UPDATE "T" SET "version" = ? SET "body" = ? '
+        'UPDATE "T" SET "version" = ? SET "body" = ? SET "intent" = ? '
         'WHERE "pk" = ? AND "sk" = ? AND "version" = ?'
     )
     keys = [{"S": "c#08p1"}, {"S": "visit"}, {"N": "7"}]
-    assert [next_["Parameters"][0], *next_["Parameters"][2:]] == [{"N": "8"}, *keys]
+    asked = next_["Parameters"]
+    assert [asked[0], *asked[2:]] == [{"N": "8"}, {"NULL": True}, *keys]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ class Busy(InMemory):
         facts = visit.get("facts", {}) | {fact.key: told.model_dump(mode="json")}
         version = int(stored["version"]["N"]) + 1 if stored else 1
         body = {"S": json.dumps(visit | {"facts": facts})}
-        self.tables._put({**put["Item"], "version": {"N": str(version)}, "body": body})
+        item = stored or put["Item"]
+        self.tables._put({**item, "version": {"N": str(version)}, "body": body})
 
 
 @pytest.fixture

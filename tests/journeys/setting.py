@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ PEOPLE = "example.com"  # where everybody's e-mail is
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 # How Salesforce's access tokens, refresh tokens and codes begin.
 TOKENS = ("00DKx0000000001!", "5Aep861", "aPrx")
+
+OVER = {"since": "2000-01-01T00:00:00Z"}  # of a lease
 
 
 class Scene:
@@ -179,7 +182,7 @@ def end_the_lease(town: Town) -> None:
 
     def begun() -> list[dict[str, Any]]:
         visits = [each for each in items(town, "StateTable") if each["sk"] == "visit"]
-        return [each for each in visits if _checking_out(json.loads(each["body"]))]
+        return [each for each in visits if _checking_out(each["intent"])]
 
     wait_until(
         lambda: not town.salesforce.faults and bool(begun()),
@@ -188,23 +191,31 @@ def end_the_lease(town: Town) -> None:
     )
     claims = [each for each in items(town, "StateTable") if each["sk"].startswith("sheet#")]
     for item in [*begun(), *claims]:
-        body = json.loads(item["body"])
-        body.get("intent", body)["since"] = "2000-01-01T00:00:00Z"
+        body, intent = json.loads(item["body"]), item.get("intent")
+        if intent:
+            over = json.loads(zlib.decompress(intent)) | OVER
+            intent = zlib.compress(json.dumps(over).encode())
+        else:
+            body |= OVER
         town.stack.client("dynamodb").update_item(
             TableName=town.stack.outputs["StateTable"],
             Key={"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}},
-            UpdateExpression="SET body = :body",
+            UpdateExpression="SET body = :body, intent = :intent",
             ConditionExpression="version = :read",
             ExpressionAttributeValues={
                 ":read": {"N": item["version"]},
                 ":body": {"S": json.dumps(body)},
+                ":intent": {"B": intent} if intent else {"NULL": True},
             },
         )
 
 
-def _checking_out(visit: dict[str, Any]) -> bool:
-    intent = visit.get("intent") or {}
-    return bool(intent) and intent["delivered"]["fact"]["kind"] == "checked out"
+def _checking_out(intent: bytes | bool) -> bool:
+    """`intent`: deflated, or that there is none."""
+    if not isinstance(intent, bytes):
+        return False
+    told = json.loads(zlib.decompress(intent))
+    return bool(told["delivered"]["fact"]["kind"] == "checked out")
 
 
 def kill(town: Town, door: str) -> None:

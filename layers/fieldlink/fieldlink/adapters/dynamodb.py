@@ -1,24 +1,21 @@
-"""State in DynamoDB.
-
-An item is its keys, a version, perhaps a time to live, and the record as one JSON document.
-"""
+"""State in DynamoDB: how it is read and written."""
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from fieldlink.adapters.dynamodb_items import Item, item_of, key_of, keys_of, record_of
 from fieldlink.adapters.dynamodb_keys import KEYS
 from fieldlink.adapters.dynamodb_statements import Put, put_each
 from fieldlink.errors import Refused, Unavailable
-from fieldlink.records import Anchor, Record, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from fieldlink.adapters.aws import Aws
     from fieldlink.errors import FieldlinkError
+    from fieldlink.records import Record, Row
 
 BATCH_GET = 100  # keys that BatchGetItem takes
 BATCH_WRITE = 25  # items that BatchWriteItem takes
@@ -28,10 +25,6 @@ LOST_RACE = "ConditionalCheckFailedException"
 CANCELLED = "TransactionCanceledException"
 # Why a transaction may be cancelled for good; everything else passes, or is a lost fence.
 UNFIT = "ValidationError"
-
-APART = {"version", "ttl", "fingerprint"}  # of a record; they have attributes of their own
-
-Item = dict[str, dict[str, str]]
 
 
 class DynamoState:
@@ -43,15 +36,15 @@ class DynamoState:
 
     def read[R: Record](self, kind: type[R], *key: str) -> R | None:
         """Strongly consistent."""
-        answer = self._call("GetItem", Key=_key(kind, key), ConsistentRead=True)
-        return _record(kind, answer["Item"]) if answer.get("Item") else None
+        answer = self._call("GetItem", Key=key_of(kind, key), ConsistentRead=True)
+        return record_of(kind, answer["Item"]) if answer.get("Item") else None
 
     def read_many[R: Record](self, kind: type[R], keys: Iterable[tuple[str, ...]]) -> list[R]:
         found: list[R] = []
-        for batch in batches([_key(kind, key) for key in keys], BATCH_GET):
+        for batch in batches([key_of(kind, key) for key in keys], BATCH_GET):
             request: dict[str, Any] = {self._table: {"Keys": batch, "ConsistentRead": True}}
             for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
-                found += [_record(kind, item) for item in answer["Responses"][self._table]]
+                found += [record_of(kind, item) for item in answer["Responses"][self._table]]
         return found
 
     def fingerprints(
@@ -77,11 +70,11 @@ class DynamoState:
 
     def all_of[R: Record](self, kind: type[R], *key: str) -> list[R]:
         """Every record of this kind below the key."""
-        return [_record(kind, item) for item in self._below(kind, key)]
+        return [record_of(kind, item) for item in self._below(kind, key)]
 
     def some_of[R: Record](self, kind: type[R], *key: str, limit: int) -> list[R]:
         items = self._below(kind, key, Limit=limit)
-        return [_record(kind, item) for item in islice(items, limit)]
+        return [record_of(kind, item) for item in islice(items, limit)]
 
     def _below(self, kind: type[Record], key: tuple[str, ...], **more: Any) -> Iterator[Item]:
         partition, prefix = KEYS[kind](*key)
@@ -99,7 +92,7 @@ class DynamoState:
     def write(self, record: Record) -> bool:
         """Put the record as the next version of the stored one; False if that is another."""
         try:
-            self._call("PutItem", Item=_item(record), **_still(record))
+            self._call("PutItem", Item=item_of(record), **_still(record))
         except Refused as refusal:
             if refusal.code != LOST_RACE:
                 raise
@@ -107,7 +100,7 @@ class DynamoState:
         return True
 
     def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
-        puts = [Put(_item(record), record.version) for record in records]
+        puts = [Put(item_of(record), record.version) for record in records]
         return put_each(self._aws, self._table, puts)
 
     def write_all(
@@ -116,7 +109,7 @@ class DynamoState:
         if fence:
             self._write_fenced(records, fence)
             return
-        puts = [{"PutRequest": {"Item": _item(record)}} for record in records]
+        puts = [{"PutRequest": {"Item": item_of(record)}} for record in records]
         for batch in batches(puts, BATCH_WRITE):
             request = {self._table: batch}
             rest = "UnprocessedItems"
@@ -126,8 +119,8 @@ class DynamoState:
     def _write_fenced(self, records: Iterable[Record], fence: Record) -> None:
         """In transactions, each of which checks the fence. It costs twice a plain write."""
         table = {"TableName": self._table}
-        check = {"ConditionCheck": {**table, "Key": _keys(_item(fence)), **_still(fence)}}
-        puts = [{"Put": {**table, "Item": _item(record)}} for record in records]
+        check = {"ConditionCheck": {**table, "Key": keys_of(item_of(fence)), **_still(fence)}}
+        puts = [{"Put": {**table, "Item": item_of(record)}} for record in records]
         for batch in batches(puts, TRANSACTION - 1):
             actions = {"TransactItems": [check, *batch]}
             try:
@@ -138,20 +131,20 @@ class DynamoState:
                 raise Unavailable("another worker has moved on, or DynamoDB is busy") from None
 
     def take[R: Record](self, kind: type[R], *key: str) -> R | None:
-        answer = self._call("DeleteItem", Key=_key(kind, key), ReturnValues="ALL_OLD")
-        return _record(kind, answer["Attributes"]) if answer.get("Attributes") else None
+        answer = self._call("DeleteItem", Key=key_of(kind, key), ReturnValues="ALL_OLD")
+        return record_of(kind, answer["Attributes"]) if answer.get("Attributes") else None
 
     def erase(self, kind: type[Record], *key: str) -> None:
-        self._call("DeleteItem", Key=_key(kind, key))
+        self._call("DeleteItem", Key=key_of(kind, key))
 
     def forget(self, record: Record) -> None:
-        item = _item(record)
+        item = item_of(record)
         condition = {
             "ConditionExpression": "body = :body",
             "ExpressionAttributeValues": {":body": item["body"]},
         }
         try:
-            self._call("DeleteItem", Key=_keys(item), **condition)
+            self._call("DeleteItem", Key=keys_of(item), **condition)
         except Refused as refusal:
             if refusal.code != LOST_RACE:
                 raise
@@ -174,29 +167,6 @@ def in_full(
     raise Unavailable("DynamoDB is too busy")
 
 
-def _key(kind: type[Record], key: tuple[str, ...]) -> Item:
-    partition, sort = KEYS[kind](*key)
-    return {"pk": {"S": partition}, "sk": {"S": sort}}
-
-
-def _item(record: Record) -> Item:
-    # Of every fact two anchors are written twice, so what they need not say they do not: it
-    # halves their kilobytes, and each kilobyte is paid for.
-    short = isinstance(record, Anchor)
-    item = {
-        **_key(type(record), record.key),
-        "version": {"N": str(record.version + 1)},
-        "body": {"S": record.model_dump_json(exclude=APART, exclude_defaults=short)},
-    }
-    if isinstance(record, Row) and record.fingerprint:
-        item["fingerprint"] = {"S": record.fingerprint}  # apart, so that it can be read alone
-    return {**item, "ttl": {"N": str(record.ttl)}} if record.ttl else item
-
-
-def _keys(item: Item) -> Item:
-    return {"pk": item["pk"], "sk": item["sk"]}
-
-
 def _still(record: Record) -> dict[str, Any]:
     """The condition that a record is stored in the version that it has."""
     if not record.version:
@@ -205,14 +175,6 @@ def _still(record: Record) -> dict[str, Any]:
         "ConditionExpression": "version = :version",
         "ExpressionAttributeValues": {":version": {"N": str(record.version)}},
     }
-
-
-def _record[R: Record](kind: type[R], item: Item) -> R:
-    stored = json.loads(item["body"]["S"])
-    ttl = int(item["ttl"]["N"]) if "ttl" in item else None
-    apart = {"fingerprint": item["fingerprint"]["S"]} if "fingerprint" in item else {}
-    version = int(item["version"]["N"])
-    return kind.model_validate({**stored, **apart, "version": version, "ttl": ttl})
 
 
 def pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:

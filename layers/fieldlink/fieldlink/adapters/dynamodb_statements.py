@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fieldlink.adapters.aws import Aws
+    from fieldlink.adapters.dynamodb_items import Item
 
 STATEMENTS = 25  # that BatchExecuteStatement takes
 TRIES = 5  # for those that DynamoDB leaves out when it is busy
@@ -23,7 +24,6 @@ TRIES = 5  # for those that DynamoDB leaves out when it is busy
 LOST_RACES = {"ConditionalCheckFailed", "DuplicateItem"}
 FAILED = "InternalServerError"  # it may have been carried out
 
-type Item = dict[str, dict[str, str]]
 type Answer = bool | FieldlinkError
 
 

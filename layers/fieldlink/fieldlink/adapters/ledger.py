@@ -12,7 +12,6 @@ from fieldlink.adapters.dynamodb import (
     BATCH_GET,
     BATCH_WRITE,
     LOST_RACE,
-    Item,
     batches,
     in_full,
     pages,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from fieldlink.adapters.aws import Aws
+    from fieldlink.adapters.dynamodb_items import Item
     from fieldlink.models import LedgerRow
     from fieldlink.ports import Kept
 

@@ -13,7 +13,7 @@ from fieldlink.models import LedgerRow
 from fieldlink.ports import Kept, Link, digest
 
 if TYPE_CHECKING:
-    from fieldlink.adapters.dynamodb import Item
+    from fieldlink.adapters.dynamodb_items import Item
 
 # Links lie behind the rows of their day, whose keys begin with a year.
 LINKS = "~link#"
