@@ -15,13 +15,14 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from bench.statements import put_of
 from bench.tables import Tables
 
 Json = dict[str, Any]
 Application = Callable[[Json, Any], Iterable[bytes]]
 
 READ_UNIT, WRITE_UNIT = 4096, 1024  # bytes
-WRITES = ("Put", "Update", "Delete", "BatchWrite", "TransactWrite")
+WRITES = ("Put", "Update", "Delete", "BatchWrite", "TransactWrite", "BatchExecute")
 
 
 class Call(NamedTuple):
@@ -51,6 +52,8 @@ class Call(NamedTuple):
             case "TransactWriteItems":
                 items = self.asked["TransactItems"]
                 return [each["Put"]["Item"] for each in items if "Put" in each]
+            case "BatchExecuteStatement":
+                return [put_of(each).item for each in self.asked["Statements"]]
         return []
 
     @property

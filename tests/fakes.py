@@ -53,6 +53,7 @@ from fieldlink.ports import (
 from fieldlink.records import (
     Appointment,
     Assignment,
+    Claim,
     PolledRows,
     Record,
     Resource,
@@ -157,6 +158,7 @@ class FakeState:
     def __init__(self, fate: Fate | None = None) -> None:
         self.fate = fate or Fate()
         self._stored: dict[tuple[type[Record], tuple[str, ...]], Stored] = {}
+        self.calls_for_claims = 0
         self._lock = RLock()
 
     def read[R: Record](self, kind: type[R], *key: str) -> R | None:
@@ -199,10 +201,11 @@ class FakeState:
             self._put(record)
             return True
 
-    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
-        different = {(type(each), each.key) for each in records}
-        assert len(different) == len(records), "who writes an item twice in a call loses one"
-        return [self._tried(each) for each in records]
+    def write_each(self, claims: Sequence[Claim]) -> list[bool | FieldlinkError]:
+        different = {(type(each), each.key) for each in claims}
+        assert len(different) == len(claims), "who writes an item twice in a call loses one"
+        self.calls_for_claims += 1
+        return [self._tried(each) for each in claims]
 
     def _tried(self, record: Record) -> bool | FieldlinkError:
         try:

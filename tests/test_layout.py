@@ -90,7 +90,7 @@ LONG_FUNCTIONS = {
 }
 LONGER = {
     "models.py": 620,  # nouns only
-    "records.py": 740,  # likewise
+    "records.py": 750,  # likewise
     "hypertrack.py": 230,
     "ledger.py": 210,  # its rows, and the chain over them
     "console.py": 400,  # a route, or an action, each

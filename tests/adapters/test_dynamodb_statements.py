@@ -6,14 +6,14 @@ That reads PartiQL by itself, so the two agree only if the statements mean what 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import DynamoState
 from fieldlink.config import AwsAccess
-from fieldlink.errors import Refused, Unavailable, Unclear
+from fieldlink.errors import FieldlinkError, Refused, Unavailable, Unclear
 from fieldlink.records import Day, SheetClaim, Visit
 from local.ministack import REGION, ROOT_KEY, Ministack
 from tests.adapters.scripted import Answer, scripted
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fieldlink.ports import State
+    from fieldlink.records import Claim
     from tests.conftest import Pretended
 
 MORNING = datetime(2026, 3, 4, 8, 30, tzinfo=UTC)
@@ -95,7 +96,7 @@ def test_a_record_is_stored_only_over_the_version_that_was_read(
     state.write(visit(connection, 2))
     state.write(visit(connection, 2, version=1))
     news = {"marks": {"r/2026-03-04": "news"}}
-    told = [
+    told: list[Visit] = [
         visit(connection, 1, version=1),  # as it is
         visit(connection, 2, version=1),  # somebody was quicker
         visit(connection, 3, version=1),  # it is no more
@@ -117,7 +118,7 @@ def test_a_record_is_stored_only_over_the_version_that_was_read(
 def test_one_that_is_there_already_is_not_new(state: State, connection: str) -> None:
     assert state.write_each([sheet(connection, "first"), visit(connection)]) == [True, True]
 
-    again = [sheet(connection, "second"), visit(connection, 9)]
+    again: list[Claim] = [sheet(connection, "second"), visit(connection, 9)]
     assert state.write_each(again) == [False, True]
 
     stored = state.read(SheetClaim, *sheet(connection, "").key)
@@ -214,6 +215,25 @@ def test_an_error_is_of_the_one_that_met_it(code: str, error: type[Exception]) -
         assert len(script.asked) == 1
     assert (first, third) == (True, True)
     assert type(second) is error
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Responses": [{}, {"Error": {"Message": "without a code"}}]},
+        {"Responses": [{}, {"Error": {"Code": "OfTomorrow"}}]},
+        {"Responses": [{}]},
+        {"Responses": [{}] * 3},
+        {},
+    ],
+)
+def test_what_an_answer_leaves_open_is_not_taken_for_stored(answer: dict[str, Any]) -> None:
+    with scripted(Answer(200, answer)) as script:
+        answers = DynamoState(script.aws, "T").write_each(some(2))
+
+    assert answers[1] is not True
+    assert isinstance(answers[1], FieldlinkError)
+    assert len(answers) == 2
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def items(town: Town, table: str) -> list[dict[str, Any]]:
 def state(town: Town) -> dict[str, str]:
     """The state table but for single-use links and authorisations, which expire."""
     return {
-        f"{each['pk']} {each['sk']}": each["body"]
+        f"{each['pk']} {each['sk']}": each["body"] + str(each.get("intent", ""))
         for each in items(town, "StateTable")
         if not each["pk"].startswith(("link#", "authorisation#")) and "calls#" not in each["sk"]
     }

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldlink.errors import Contended, Refused, Unavailable
+from fieldlink.errors import Contended, Refused, Unavailable, Unclear
 from fieldlink.models import Kind, LedgerRow, Look, NewEvent, Outcome, Writes
 from fieldlink.practice import Practice
-from fieldlink.records import Device, Resource, Visit, Worker
+from fieldlink.records import Device, Heard, Resource, SheetClaim, Visit, Worker
 from fieldlink.writing import reports, write_back
 from fieldlink.writing.joining import joined
 from fieldlink.writing.together import Together
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fieldlink.models import Delivered, Report
+    from fieldlink.records import Claim
     from fieldlink.writing.desk import Desk
 
 SOON = 20  # seconds; by then a thread that hangs has been found out
@@ -255,12 +256,86 @@ def test_what_an_org_tells_of_itself_is_asked_once_for_all_who_want_it() -> None
 
 def test_whatever_is_not_joined_goes_to_its_port() -> None:
     world = town()
-    visit = Visit(connection=CONNECTION, appointment=appointment(0))
+    heard = Heard(connection=CONNECTION, at=NINE)
 
-    [written] = at_once(world, lambda desk: desk.state.write(visit))
+    found = at_once(world, *([lambda desk: desk.state.write(heard)] * 2))
 
-    assert written
-    assert world.state.read(Visit, CONNECTION, appointment(0))
+    assert sorted(found) == [False, True]
+    assert world.state.calls_for_claims == 0
+
+
+def claiming(claim: Claim) -> Callable[[Desk], bool]:
+    return lambda desk: desk.state.write(claim)
+
+
+def unclaimed(number: int, version: int = 0) -> Visit:
+    return Visit(connection=CONNECTION, appointment=appointment(number), version=version)
+
+
+def test_claims_of_many_are_one_call_and_each_has_its_own_answer() -> None:
+    world = town()
+    world.state.write(unclaimed(1))
+
+    found = at_once(world, *(claiming(unclaimed(number)) for number in range(MANY)))
+
+    assert found == [True, False, *[True] * (MANY - 2)]
+    assert world.state.calls_for_claims == 1
+
+
+def test_of_two_who_make_the_same_sheet_one_does_whoever_comes_first() -> None:
+    world = town()
+    sheets = [
+        SheetClaim(
+            connection=CONNECTION,
+            resource=person(0),
+            first=NINE.date(),
+            since=NINE,
+            delivery=delivery,
+        )
+        for delivery in ("one", "other")
+    ]
+
+    found = at_once(world, *map(claiming, sheets))
+
+    assert sorted(found) == [False, True]
+    stored = world.state.read(SheetClaim, *sheets[0].key)
+    assert stored
+    assert stored.delivery == sheets[found.index(True)].delivery
+
+
+@pytest.mark.parametrize("stale_first", [True, False])
+def test_who_comes_with_an_older_version_does_not_stand_in_the_way(
+    *, stale_first: bool
+) -> None:
+    world = town()
+    world.state.write(unclaimed(0))
+    told = [unclaimed(0, version=0), unclaimed(0, version=1)]
+
+    found = at_once(world, *map(claiming, told if stale_first else reversed(told)))
+
+    assert found == [not stale_first, stale_first]
+
+
+def test_a_claim_that_is_refused_in_company_is_tried_alone_and_refuses_no_other() -> None:
+    world = town()
+    real, refused = world.state.write_each, Refused("too large", code="ValidationError")
+    world.state.write_each = lambda claims: [refused, *real(claims[1:])]  # type: ignore[method-assign]
+
+    found = at_once(world, *(claiming(unclaimed(number)) for number in range(3)))
+
+    assert found == [True] * 3
+    assert world.state.calls_for_claims == 1
+
+
+def test_what_cannot_be_told_of_one_claim_is_raised_for_that_one() -> None:
+    world = town()
+    real = world.state.write_each
+    unclear = Unclear("dynamodb answered 500")
+    world.state.write_each = lambda claims: [*real(claims[:-1]), unclear]  # type: ignore[method-assign]
+
+    found = at_once(world, *(claiming(unclaimed(number)) for number in range(3)))
+
+    assert sorted(map(str, found)) == sorted(["True", "True", str(unclear)])
 
 
 def test_no_call_of_salesforce_begins_when_there_is_no_time_for_it_and_all_else_goes_on() -> (

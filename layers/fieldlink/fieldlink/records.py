@@ -712,6 +712,10 @@ class SheetClaim(Record):
         return (self.connection, self.resource, self.first.isoformat())
 
 
+# What a worker claims before it writes; these never lose an attribute of their items.
+type Claim = Anchor | SheetClaim
+
+
 class Confirming(Record):
     """An exit that completes the work if nobody has come back by then."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fieldlink.adapters.aws import Aws
     from fieldlink.errors import FieldlinkError
-    from fieldlink.records import Record, Row
+    from fieldlink.records import Claim, Record, Row
 
 BATCH_GET = 100  # keys that BatchGetItem takes
 BATCH_WRITE = 25  # items that BatchWriteItem takes
@@ -99,8 +99,8 @@ class DynamoState:
             return False
         return True
 
-    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
-        puts = [Put(item_of(record), record.version) for record in records]
+    def write_each(self, claims: Sequence[Claim]) -> list[bool | FieldlinkError]:
+        puts = [Put(item_of(claim), claim.version) for claim in claims]
         return put_each(self._aws, self._table, puts)
 
     def write_all(

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 Item = dict[str, dict[str, Any]]
 
 APART = {"version", "ttl", "fingerprint"}  # of a record; they have attributes of their own
-# Stands in a document for what lies beside it. A version of this bundle that does not know the
-# word refuses such a record, rather than take it for one that nobody is at.
-BESIDE = "beside"
+# Stands in the document of an anchor whose intent lies beside it. A version of this bundle that
+# does not look there takes it for that of a worker who is still at it, and waits.
+NEVER = "9999-12-31T00:00:00Z"
+_FACT = {"kind": "arrived", "key": "", "at": NEVER}
+SOMEBODY = {"delivered": {"fact": _FACT, "delivery": "", "received_at": NEVER}, "since": NEVER}
 NONE: dict[str, Any] = {"NULL": True}
 
 
@@ -46,8 +48,8 @@ def item_of(record: Record) -> Item:
 
 def record_of[R: Record](kind: type[R], item: Item) -> R:
     stored = json.loads(item["body"]["S"])
-    if stored.get("intent") == BESIDE:
-        stored["intent"] = json.loads(zlib.decompress(b64decode(item["intent"]["B"])))
+    if beside := item.get("intent", NONE).get("B"):
+        stored["intent"] = json.loads(zlib.decompress(b64decode(beside)))
     ttl = int(item["ttl"]["N"]) if "ttl" in item else None
     apart = {"fingerprint": item["fingerprint"]["S"]} if "fingerprint" in item else {}
     version = int(item["version"]["N"])
@@ -66,7 +68,7 @@ def _anchor(record: Anchor) -> Item:
     body = record.model_dump_json(exclude={*APART, "intent"}, exclude_defaults=True)
     if record.intent is None:
         return {"body": {"S": body}, "intent": NONE}
-    told = body.removesuffix("}") + f',"intent":"{BESIDE}"}}'
+    told = body.removesuffix("}") + f',"intent":{json.dumps(SOMEBODY)}}}'
     return {"body": {"S": told}, "intent": _deflated(record.intent)}
 
 

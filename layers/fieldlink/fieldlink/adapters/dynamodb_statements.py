@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.adapters.aws_errors import failure, throttled
-from fieldlink.errors import FieldlinkError
+from fieldlink.errors import FieldlinkError, Unclear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,10 @@ def _errors(
         told = aws.call("dynamodb", "BatchExecuteStatement", {"Statements": statements})
     except FieldlinkError as error:
         return [error] * len(puts)
-    return [each.get("Error", {}) for each in told["Responses"]]
+    errors = [each.get("Error", {}) for each in told.get("Responses", ())]
+    if len(errors) != len(puts):
+        return [Unclear(f"{len(errors)} answers to {len(puts)} statements")] * len(puts)
+    return errors
 
 
 def _busy(error: Mapping[str, str] | FieldlinkError) -> bool:
@@ -79,16 +82,19 @@ def _busy(error: Mapping[str, str] | FieldlinkError) -> bool:
 def _answer(error: Mapping[str, str] | FieldlinkError) -> Answer:
     if isinstance(error, FieldlinkError):
         return error
-    code = error.get("Code", "")
-    if not code:
+    if not error:
         return True
+    code = error.get("Code", "")
     if code in LOST_RACES:
         return False
-    return failure("dynamodb", 500 if code == FAILED else 400, code, error.get("Message", ""))
+    unclear = code in {FAILED, ""}
+    return failure("dynamodb", 500 if unclear else 400, code, error.get("Message", ""))
 
 
 def _statement(table: str, put: Put) -> dict[str, Any]:
-    """An item has the attributes that it always had, so those are all that change."""
+    """Of what is claimed no attribute is ever taken away, so those that it has are all that
+    change.
+    """
     item = put.item
     if not put.before:
         names = ", ".join(f"'{name}': ?" for name in item)

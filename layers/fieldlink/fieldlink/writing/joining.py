@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.ports import Salesforce, SeveralAtOnce
-from fieldlink.records import Day, Record, SheetClaim, Visit
+from fieldlink.records import Anchor, Day, Record, SheetClaim, Visit
 from fieldlink.writing.together import apart, tried
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from fieldlink.models import Described, LedgerRow, Look, Place, View, Writes, Written
     from fieldlink.ports import Ledger, State
+    from fieldlink.records import Claim
     from fieldlink.writing.desk import Desk
     from fieldlink.writing.together import Together
 
 
 ANCHORS: tuple[type[Record], ...] = (Visit, Day)  # in the order in which they are read
-CLAIMS: tuple[type[Record], ...] = (*ANCHORS, SheetClaim)
 
 
 class Org(Salesforce, SeveralAtOnce, Protocol):
@@ -110,8 +110,10 @@ class JoinedOrg(Joined[Org]):
 
 
 class JoinedState(Joined["State"]):
-    """Reads of records. Who reads the facts of an appointment, and then those of a day, is
-    about to add to them, so the next one waits until that is done, and loses no race.
+    """Reads and claims of records, and what is stored of them.
+
+    Who reads the facts of an appointment, and then those of a day, is about to add to them, so
+    the next one waits until that is done, and loses no race.
     """
 
     def read[R: Record](self, kind: type[R], *key: str) -> R | None:
@@ -129,13 +131,12 @@ class JoinedState(Joined["State"]):
         return self._together.ask(("read", kind), key, one, many)
 
     def write(self, record: Record) -> bool:
-        """Claims of many: who reads alone mostly writes alone."""
-        if not isinstance(record, CLAIMS):
+        if not isinstance(record, Anchor | SheetClaim):
             return self._port.write(record)
         return self._together.ask("write each", record, self._port.write, self._write_each)
 
-    def _write_each(self, records: list[Record]) -> list[bool | Exception]:
-        """In one call, which takes each key once; who comes second finds what the first left.
+    def _write_each(self, records: list[Claim]) -> list[bool | Exception]:
+        """Together, which takes each key once; who comes second finds what the first left.
 
         What is refused in company is tried alone, so that one refuses no other.
         """
