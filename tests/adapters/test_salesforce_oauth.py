@@ -54,6 +54,13 @@ def http() -> Iterator[requests.Session]:
 
 
 @pytest.fixture
+def salesforce() -> Iterator[FakeSalesforce]:
+    """By the real clock: what an app signs is good for three minutes."""
+    with FakeSalesforce(client_secret=CLIENT_SECRET) as org:
+        yield org
+
+
+@pytest.fixture
 def login(http: requests.Session) -> SalesforceAuthorisation:
     return SalesforceAuthorisation(http, lambda: APP, lambda: PRIVATE)
 
