@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.statements import put_of
+from fieldlink.adapters.dynamodb_items import NONE
 from fieldlink.models import Delivered, Fact, Kind
 from fieldlink.records import Connection, Visit
 from fieldlink.wiring import services
@@ -81,7 +82,7 @@ class Busy(InMemory):
         facts = visit.get("facts", {}) | {fact.key: told.model_dump(mode="json")}
         version = int(stored["version"]["N"]) + 1 if stored else 1
         body = {"S": json.dumps(visit | {"facts": facts})}
-        item = stored or put["Item"]
+        item = stored or {**put["Item"], "intent": NONE}
         self.tables._put({**item, "version": {"N": str(version)}, "body": body})
 
 
