@@ -33,6 +33,17 @@ def test_a_call_is_signed_for_its_service_and_region_with_the_token_of_the_sessi
     }
 
 
+def test_what_is_only_asked_for_has_no_body_and_names_the_host_that_is_signed() -> None:
+    with scripted(Answer(200, {"SendingEnabled": True})) as script:
+        assert script.aws.get("ses", "email", "/v2/email/account") == {"SendingEnabled": True}
+
+    [asked] = script.asked
+    assert (asked.method, asked.body) == ("GET", b"")
+    assert "transfer-encoding" not in asked.headers
+    assert asked.headers["host"] == script.url.removeprefix("http://")
+    assert "host" in asked.headers["authorization"].partition("SignedHeaders=")[2].split(";")[0]
+
+
 @pytest.mark.parametrize(
     "code",
     [

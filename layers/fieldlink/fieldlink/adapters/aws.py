@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 TIMEOUT = urllib3.Timeout(connect=2, read=5)  # seconds; the door itself has 8
 CONNECTIONS = 16  # to each service; a batch's threads beyond that wait for one
 REPEATABLE = {"BatchGetItem", "BatchWriteItem", "GetItem", "Query"}  # with no condition
-# service: (target prefix, JSON protocol version)
-TARGETS = {
+TARGETS = {  # by service: target prefix, version of the JSON protocol
     "dynamodb": ("DynamoDB_20120810", "1.0"),
     "sqs": ("AmazonSQS", "1.0"),
     "kms": ("TrentService", "1.1"),
@@ -95,7 +94,8 @@ class Aws:
 
     def get(self, service: str, host: str, path: str) -> dict[str, Any]:
         """A signed GET. Raises as `post` does."""
-        return _read(service, self._send(service, AWSRequest("GET", self._url(host) + path)))
+        request = AWSRequest("GET", self._url(host) + path, data=b"")
+        return _read(service, self._send(service, request))
 
     def s3(
         self,
