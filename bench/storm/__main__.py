@@ -24,6 +24,7 @@ TICKS_OF_AN_HOUR = 12
 # Events told at once. The local queue looks through all that it holds for each message that it
 # gives, so ten times as many would take it a hundred times as long, which AWS's does not.
 WAVE = 10_000
+OF_AN_OUTAGE = 500  # events, at most; what a tick leads to has to drain within a minute here
 LONGEST_AT_REST = 5  # seconds from the webhook into Salesforce
 
 
@@ -35,7 +36,7 @@ def main() -> int:
         *at_rest(),
         *neighbours(min(NOISE, events)),
         *storm(events),
-        *outage(max(60, events // 50)),
+        *outage(max(60, min(OF_AN_OUTAGE, events // 50))),
     ]
     for each in problems:
         say(f"NOT AS IT SHOULD BE: {each}")
