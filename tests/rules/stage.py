@@ -15,7 +15,6 @@ from fieldlink.people.inviting import Counter
 from fieldlink.people.registry import Claim
 from fieldlink.records import Appointment, Assignment, Resource, Row, Shift
 from fieldlink.tracking import tracking, waking
-from fieldlink.tracking.tracking import Ground
 from tests.fakes import FakeMail, Killed
 from tests.make import CONNECTION, World, connection
 from tests.rules import transitions_oracle
@@ -96,7 +95,7 @@ class Stage(World):
         for _ in range(10):
             changes, invites = _taken(self.changes.messages), _taken(self.invites.messages)
             for message in _in(order, changes):
-                tracking.sync(Sync.model_validate_json(message.body), self._ground)
+                tracking.sync(Sync.model_validate_json(message.body), self.ground)
             for message in _in(order, invites):
                 inviting.invite(Invite.model_validate_json(message.body), self._counter)
             if not (changes or invites):
@@ -110,7 +109,7 @@ class Stage(World):
         try:
             while self.changes.messages:
                 message = self.changes.messages[0]
-                tracking.sync(Sync.model_validate_json(message.body), self._ground)
+                tracking.sync(Sync.model_validate_json(message.body), self.ground)
                 self.changes.messages.remove(message)
         except Killed:
             self.changes.messages += messages
@@ -120,7 +119,7 @@ class Stage(World):
         self.plan.people[person].phone = phone
         self._carry(person, phone)
         claim = Claim(phone, person, self.now, self.now, f"{phone} {self.now}")
-        registry.bind(claim, self._ground)
+        registry.bind(claim, self.ground)
 
     def follow(self, way: Way) -> None:
         """The operator changes the way of tracking, and everybody is looked at."""
@@ -188,18 +187,6 @@ class Stage(World):
         self.hypertrack.drivers[phone] = person
         self.hypertrack.workers[person] = person
         self.hypertrack.linked[person] = phone
-
-    @property
-    def _ground(self) -> Ground:
-        return Ground(
-            connection=self.connection,
-            state=self.state,
-            hypertrack=self.hypertrack,
-            invites=self.invites,
-            changes=self.changes,
-            events=self.events,
-            now=self.now,
-        )
 
     @property
     def _counter(self) -> Counter:

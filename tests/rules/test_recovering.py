@@ -12,7 +12,6 @@ from fieldlink.errors import Refused, Unavailable
 from fieldlink.hearing import recovering, silence
 from fieldlink.models import Category, Kind, Outcome, Recover, Report
 from fieldlink.records import Day, Device, Heard, LiveFence, Tracking, Visit
-from fieldlink.tracking.tracking import Ground
 from fieldlink.writing import reports
 from tests.fakes import NOON, FakeOutbox
 from tests.make import (
@@ -75,18 +74,6 @@ class Record(World):
                 appointment(),
                 tracking,
             ]
-        )
-
-    @property
-    def ground(self) -> Ground:
-        return Ground(
-            connection=self.connection,
-            state=self.state,
-            hypertrack=self.hypertrack,
-            invites=self.invites,
-            changes=self.changes,
-            events=self.events,
-            now=self.now,
         )
 
     def recover(self, since: datetime = MORNING, *, nightly: bool = True) -> int:

@@ -16,8 +16,7 @@ from fieldlink.looking.polling import Queues
 from fieldlink.models import Sync
 from fieldlink.records import Capabilities, Due, OnShift, Planned, Resource, Shift, Watermark
 from fieldlink.tracking import shifts, waking
-from fieldlink.tracking.tracking import Ground
-from tests.fakes import NOON, STATUSES, Death, FakeOutbox, Killed
+from tests.fakes import NOON, STATUSES, Death, Killed
 from tests.make import COLLEAGUE, CONNECTION, RESOURCE, World, connection, resource
 from tests.rules.killing import every_death
 
@@ -86,18 +85,6 @@ class House(World):
 
     def line_up(self, who: str = RESOURCE) -> None:
         shifts.bring_in_line(who, self.ground)
-
-    @property
-    def ground(self) -> Ground:
-        return Ground(
-            connection=self.connection,
-            state=self.state,
-            hypertrack=self.hypertrack,
-            invites=self.invites,
-            changes=self.changes,
-            events=FakeOutbox(self.fate, "Report"),
-            now=self.now,
-        )
 
     @property
     def on(self) -> set[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters.dynamodb_items import Item, item_of, key_of, keys_of, record_of
 from fieldlink.adapters.dynamodb_keys import KEYS
-from fieldlink.adapters.dynamodb_statements import Put, put_each
+from fieldlink.adapters.dynamodb_statements import BATCH_TRIES, Put, put_each
 from fieldlink.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 BATCH_GET = 100  # keys that BatchGetItem takes
 BATCH_WRITE = 25  # items that BatchWriteItem takes
 TRANSACTION = 100  # actions that TransactWriteItems takes
-BATCH_TRIES = 5  # for the part of a batch that DynamoDB leaves out when it is busy
 LOST_RACE = "ConditionalCheckFailedException"
 CANCELLED = "TransactionCanceledException"
 # Why a transaction may be cancelled for good; everything else passes, or is a lost fence.

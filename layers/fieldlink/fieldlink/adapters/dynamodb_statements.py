@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fieldlink.adapters.dynamodb_items import Item
 
 STATEMENTS = 25  # that BatchExecuteStatement takes
-TRIES = 5  # for those that DynamoDB leaves out when it is busy
+BATCH_TRIES = 5  # for the part of a batch that DynamoDB leaves out when it is busy
 # There is none in that version any more; there is one already.
 LOST_RACES = {"ConditionalCheckFailed", "DuplicateItem"}
 FAILED = "InternalServerError"  # it may have been carried out
@@ -49,12 +49,12 @@ def _in_full(aws: Aws, table: str, puts: Sequence[Put]) -> list[Answer]:
     """Those that DynamoDB left out are tried again, and no others."""
     answers: dict[int, Answer] = {}
     left = list(range(len(puts)))
-    for number in range(TRIES):
+    for number in range(BATCH_TRIES):
         errors = _errors(aws, table, [puts[each] for each in left])
         told = dict(zip(left, errors, strict=True))
         answers |= {each: _answer(error) for each, error in told.items()}
         left = [each for each, error in told.items() if _busy(error)]
-        if not left or number == TRIES - 1:
+        if not left or number == BATCH_TRIES - 1:
             break
         aws.pause(number)
     return [answers[each] for each in range(len(puts))]
