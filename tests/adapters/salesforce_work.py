@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from fieldlink.adapters.salesforce import SalesforceOrg
+from fieldlink.adapters.salesforce import Known, SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import NOTHING_MORE
 from fieldlink.models import Look, NewEvent, NewSheet, NewTask, SheetEntry, Writes
@@ -58,7 +58,7 @@ def connected(
     token = str(exchange(salesforce, allow(salesforce)).json()["access_token"])
     rest = SalesforceRest(http, Key(salesforce.url, token), "67.0")
     user = salesforce.integration_user_id
-    return SalesforceOrg(rest, "c", user, lambda: unreadable, wants, lambda: keyed)
+    return SalesforceOrg(rest, "c", user, wants, lambda: Known(unreadable, keyed))
 
 
 def look(appointment: str, resource: str, **more: Any) -> Look:

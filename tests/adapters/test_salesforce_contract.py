@@ -63,7 +63,7 @@ class Real:
         token = str(exchange(simulator, allow(simulator)).json()["access_token"])
         rest = SalesforceRest(http, _Key(simulator.url, token), "67.0")
         user, wants = simulator.integration_user_id, Wants(FIELD, shifts=True, positions=True)
-        self.org: Salesforce = SalesforceOrg(rest, "c", user, tuple, wants)
+        self.org: Salesforce = SalesforceOrg(rest, "c", user, wants)
 
     def tasks(self) -> list[dict[str, Any]]:
         return [

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from fieldlink.adapters import salesforce_looks, salesforce_soql
-from fieldlink.adapters.salesforce import SalesforceOrg
+from fieldlink.adapters.salesforce import Known, SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.errors import Lost, Refused, Unavailable
 from fieldlink.models import Category
@@ -69,7 +69,7 @@ def seeing(http: requests.Session, salesforce: FakeSalesforce) -> Callable[..., 
     def see(*unreadable: str) -> SalesforceOrg:
         rest = SalesforceRest(http, Key(salesforce.url, log_in), "67.0")
         user = salesforce.integration_user_id
-        return SalesforceOrg(rest, "c", user, lambda: unreadable)
+        return SalesforceOrg(rest, "c", user, ask_known=lambda: Known(unreadable))
 
     return see
 

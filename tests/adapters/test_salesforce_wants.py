@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from fieldlink.adapters import salesforce_looks, salesforce_soql
-from fieldlink.adapters.salesforce import SalesforceOrg
+from fieldlink.adapters.salesforce import Known, SalesforceOrg
 from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.adapters.salesforce_soql import Wants
 from fieldlink.errors import Closed, Refused, Unavailable
@@ -68,7 +68,7 @@ def seeing(salesforce: FakeSalesforce) -> Iterator[Callable[..., SalesforceOrg]]
 
         def see(wants: Wants, *unreadable: str) -> SalesforceOrg:
             user = salesforce.integration_user_id
-            return SalesforceOrg(rest, "c", user, lambda: unreadable, wants)
+            return SalesforceOrg(rest, "c", user, wants, lambda: Known(unreadable))
 
         yield see
 

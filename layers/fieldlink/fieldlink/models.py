@@ -17,6 +17,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
+EMPTY: Any = Field(default_factory=dict)  # one in its place would be copied deeply each time
 
 
 # Salesforce shows and compares whole minutes: the Field Service package strips seconds.
@@ -208,8 +209,8 @@ class LedgerRow(Model):
     appointment: str = ""
     reason: str = ""
     recovered: bool = False  # found in HyperTrack's record, not told by a webhook
-    wrote: dict[str, Any] = {}
-    before: dict[str, Any] = {}  # what stood where `wrote` says what was written
+    wrote: dict[str, Any] = EMPTY
+    before: dict[str, Any] = EMPTY  # what stood where `wrote` says what was written
     rule: str = ""  # why that was written, in plain words
     request: str = ""  # Salesforce's own id of the request that wrote it
     decided_at: Utc | None = None
@@ -283,14 +284,14 @@ class Described(Model):
     missing: tuple[str, ...] = ()  # objects that can't be seen
     unreadable: tuple[str, ...] = ()  # of the fields that we ask for, as Object.Field
     needed: tuple[str, ...] = ()  # those of them without which nothing can be tracked
-    lacking: dict[Ability, str] = {}  # what we can't write, and why
+    lacking: dict[Ability, str] = EMPTY  # what we can't write, and why
     no_site_zone: str = ""  # why the time zones of sites can't be told; "": they can
     no_shifts: str = ""  # why Shifts can't be looked at; "": they can, or nobody wants it
     statuses: tuple[Status, ...] = ()
     loose_keys: tuple[str, ...] = ()  # fields for our key that don't tell rows apart
     automatic: tuple[str, ...] | None = None  # settings that set statuses; None: can't be seen
     keyed: tuple[str, ...] = ()  # objects that have a field for our key which we may fill
-    listed: dict[str, tuple[str, ...]] = {}  # active values by Object.Field, of what we fill
+    listed: dict[str, tuple[str, ...]] = EMPTY  # active values by Object.Field, of what we fill
 
 
 class Sheet(Model):
@@ -364,8 +365,8 @@ class View(Model):
     site_zone: str = ""  # "": not known
     sheets: tuple[Sheet, ...] | None = None  # None: this org or user has no time sheets
     sheets_problem: str = ""
-    entries: dict[str, Booked] = {}  # our own by id; one that is missing has been deleted
-    beside: dict[str, Beside] = {}  # by appointment: those that were asked for and are there
+    entries: dict[str, Booked] = EMPTY  # our own by id; one that is missing has been deleted
+    beside: dict[str, Beside] = EMPTY  # by appointment: those that were asked for and are there
     link_field: bool = False  # whether there is a field for the link that we can read
     share_link: str | None = None  # what stands there
     distance_field: bool = False  # likewise for the distance
@@ -442,10 +443,10 @@ class Writes(Model):
 
     appointment: str
     parent: str = ""  # the work order that a write locks, too
-    changes: Changes = {}
+    changes: Changes = EMPTY
     through: str = ""  # a status to be set just before the one in `changes`
-    travel: dict[str, float | None] = {}  # minutes by assignment
-    distances: dict[str, float | None] = {}  # by appointment, in the unit of the connection
+    travel: dict[str, float | None] = EMPTY  # minutes by assignment
+    distances: dict[str, float | None] = EMPTY  # by appointment, in the unit of the connection
     event: NewEvent | None = None
     entries: tuple[SheetEntry, ...] = ()
     sheets: tuple[NewSheet, ...] = ()
@@ -478,8 +479,8 @@ class Written(Model):
     """Ids of the rows that were made, empty where none was."""
 
     event: str = ""
-    entries: dict[str, str] = {}  # by the keys of the entries
-    sheets: dict[str, str] = {}  # likewise of the sheets
+    entries: dict[str, str] = EMPTY  # by the keys of the entries
+    sheets: dict[str, str] = EMPTY  # likewise of the sheets
     task: str = ""
     request: str = ""  # Salesforce's own id of the request
 
@@ -539,7 +540,7 @@ class WantedOrder(Model):
     radius: int  # metres
     scheduled_at: Utc | None = None
     service_seconds: int | None = None  # how long the work is expected to take
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = EMPTY
 
 
 class TrackedOrder(Model):

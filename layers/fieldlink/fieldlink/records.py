@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from fieldlink.models import (
+    EMPTY,
     Ability,
     Category,
     Delivered,
@@ -168,10 +169,10 @@ class Capabilities(Record):
 
     checked_at: Utc
     unreadable: tuple[str, ...] = ()  # of the fields that we ask for, as Object.Field
-    lacking: dict[Ability, str] = Field(default={})  # what we can't write, and why
+    lacking: dict[Ability, str] = EMPTY  # what we can't write, and why
     statuses: tuple[Status, ...] = ()  # the org's own picklist
     keyed: tuple[str, ...] = ()  # objects that have a field for our key which we may fill
-    listed: dict[str, tuple[str, ...]] = Field(default={})  # active values by Object.Field
+    listed: dict[str, tuple[str, ...]] = EMPTY  # active values by Object.Field
 
     @model_validator(mode="before")
     @classmethod
@@ -512,7 +513,7 @@ class Outage(Record):
     since: Utc | None = None  # None: there was none yet
     ended_at: Utc | None = None
     signs: tuple[Sign, ...] = ()
-    told: dict[str, Notice] = Field(default={})  # by appointment
+    told: dict[str, Notice] = EMPTY  # by appointment
 
     @property
     def open(self) -> bool:
@@ -577,17 +578,17 @@ class Ours(Model):
     overruled_at: Utc | None = None  # when a person chose another status than ours
     share_link: str | None = None
     # As an earlier version kept them, until they are moved to the days: see `inheriting`.
-    travel: dict[str, float] = Field(default={})  # by assignment, minutes
-    entries: dict[str, Entry] = Field(default={})  # by resource
+    travel: dict[str, float] = EMPTY  # by assignment, minutes
+    entries: dict[str, Entry] = EMPTY  # by resource
 
 
 class OursOfDay(Model):
     """What we last wrote of a resource's day."""
 
-    entries: dict[str, Entry] = Field(default={})  # by their keys
+    entries: dict[str, Entry] = EMPTY  # by their keys
     removed: tuple[str, ...] = ()  # ids of those that we have taken away again
-    travel: dict[str, float | None] = Field(default={})  # by assignment, minutes
-    distances: dict[str, float | None] = Field(default={})  # by appointment
+    travel: dict[str, float | None] = EMPTY  # by assignment, minutes
+    distances: dict[str, float | None] = EMPTY  # by appointment
 
 
 class Intent(Model):
@@ -599,7 +600,7 @@ class Intent(Model):
     meant: Ours | None = None  # what we will have written once it is carried out
     meant_of_day: OursOfDay | None = None  # likewise
     seen: Utc | None = None  # when the appointment had been changed last before that
-    before: dict[str, Any] = Field(default={})  # for the ledger: what stood there
+    before: dict[str, Any] = EMPTY  # for the ledger: what stood there
     days: tuple[date, ...] = ()  # of the resource, that are written, too
 
     @model_validator(mode="before")
@@ -620,9 +621,9 @@ class Intent(Model):
 class Anchor(Record):
     """The record that facts are about: the facts applied so far and at most one intent."""
 
-    facts: dict[str, Delivered] = Field(default={})  # by fact key
+    facts: dict[str, Delivered] = EMPTY  # by fact key
     intent: Intent | None = None
-    doubtful: dict[str, Intent] = Field(default={})  # of parked facts, by fact key
+    doubtful: dict[str, Intent] = EMPTY  # of parked facts, by fact key
 
 
 class Stretch(Model):
@@ -668,7 +669,7 @@ class Visit(Anchor):
 
     appointment: str
     ours: Ours = Ours()
-    marks: dict[str, str] = Field(default={})  # of what days know of it, by "resource/day"
+    marks: dict[str, str] = EMPTY  # of what days know of it, by "resource/day"
 
     @model_validator(mode="before")
     @classmethod
@@ -691,7 +692,7 @@ class Day(Anchor):
 
     resource: str
     on: date
-    parts: dict[str, Part] = Field(default={})  # by appointment
+    parts: dict[str, Part] = EMPTY  # by appointment
     ours: OursOfDay = OursOfDay()
 
     @property

@@ -180,13 +180,21 @@ class Services:
         connection: Connection,
         purpose: Purpose = "look",
         doorkeeper: Doorkeeper | None = None,
+        able: Capabilities | None = None,
     ) -> SalesforceOrg:
-        """The org of a connection; `doorkeeper`: one who is needed afterwards, too."""
-        from fieldlink.adapters.salesforce import SalesforceOrg
+        """The org of a connection; `doorkeeper`: one who is needed afterwards, too.
+
+        `able`: what has just been read of it.
+        """
+        from fieldlink.adapters.salesforce import Known, SalesforceOrg
         from fieldlink.adapters.salesforce_rest import SalesforceRest
         from fieldlink.adapters.salesforce_soql import Wants
         from fieldlink.connecting.renewing import Pass
         from fieldlink.connecting.turnstile import Turnstile
+        from fieldlink.records import Capabilities
+
+        def known(able: Capabilities | None) -> Known:
+            return Known(able.unreadable, able.keyed) if able else Known()
 
         entry = Pass(connection, self.office)
         door = Turnstile(doorkeeper or self.doorkeeper(connection, purpose))
@@ -196,17 +204,10 @@ class Services:
             rest,
             name,
             connection.user,
-            lambda: self._known(name).unreadable,
             Wants.of(connection),
-            lambda: self._known(name).keyed,
+            lambda: known(self.state.read(Capabilities, name)),
+            known(able) if able else None,
         )
-
-    def _known(self, connection: str) -> Capabilities:
-        """What the connected user may read and write, as far as that is known."""
-        from fieldlink.records import Capabilities
-
-        able = self.state.read(Capabilities, connection)
-        return able or Capabilities(connection=connection, checked_at=now())
 
     def examination(
         self, connection: Connection, doorkeeper: Doorkeeper
@@ -260,17 +261,18 @@ class Services:
         from fieldlink.records import Capabilities
         from fieldlink.writing.desk import Desk
 
+        able = self.state.read(Capabilities, connection.connection)
         return Desk(
             connection=connection,
             state=self.state,
-            salesforce=self.salesforce(connection, "write"),
+            salesforce=self.salesforce(connection, "write", able=able),
             hypertrack=self.hypertrack(connection),
             ledger=self.ledger,
             changes=self.changes,
             notices=self.notices,
             now=now(),
             low=lambda: self.salesforce(connection, "extra"),
-            capabilities=self.state.read(Capabilities, connection.connection),
+            capabilities=able,
             heard=self._heard,
         )
 

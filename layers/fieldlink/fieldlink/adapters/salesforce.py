@@ -7,7 +7,7 @@ that has been done.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink.adapters import (
     salesforce_describe,
@@ -36,6 +36,13 @@ NEEDED = ("ServiceAppointment", "AssignedResource", "ServiceResource")
 TAKEN = {"DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"}
 
 
+class Known(NamedTuple):
+    """What an org has said of what we may do there."""
+
+    unreadable: Collection[str] = ()  # fields that are not to be asked for, as Object.Field
+    keyed: Collection[str] = ()  # objects that have a field for our key
+
+
 class SalesforceOrg:
     """One connection's org."""
 
@@ -44,20 +51,17 @@ class SalesforceOrg:
         rest: SalesforceRest,
         connection: str,
         user: str,
-        unreadable: Callable[[], Collection[str]] = tuple,
         wants: Wants = NOTHING_MORE,
-        keyed: Callable[[], Collection[str]] = tuple,
+        ask_known: Callable[[], Known] = Known,
+        known: Known | None = None,
     ) -> None:
-        """`unreadable`: fields that are not to be asked for, as Object.Field. `keyed`: objects
-        that have a field for our key.
-        """
+        """`ask_known`: what is known of the org by now; `known`: what that has just said."""
         self._rest = rest
         self._connection = connection
         self._user = user
-        self._ask_unreadable = unreadable
         self._wants = wants
-        self._ask_keyed = keyed
-        self._told: dict[str, Collection[str]] = {}  # until the org describes itself anew
+        self._ask_known = ask_known
+        self._told = known  # until the org describes itself anew
 
     def missing_objects(self) -> list[str]:
         """The objects of Field Service that this org lacks or this user can't see."""
@@ -72,20 +76,14 @@ class SalesforceOrg:
 
     def described(self) -> Described:
         """What our user may read and write here."""
-        self._told.clear()
+        self._told = None
         return salesforce_describe.described(self._rest, self._wants)
 
     @property
-    def _unreadable(self) -> Collection[str]:
-        if "unreadable" not in self._told:
-            self._told["unreadable"] = self._ask_unreadable()
-        return self._told["unreadable"]
-
-    @property
-    def _keyed(self) -> Collection[str]:
-        if "keyed" not in self._told:
-            self._told["keyed"] = self._ask_keyed()
-        return self._told["keyed"]
+    def _known(self) -> Known:
+        if self._told is None:
+            self._told = self._ask_known()
+        return self._told
 
     def changes(
         self, since: datetime | None, known: Fingerprints = nothing_is_known
@@ -100,7 +98,7 @@ class SalesforceOrg:
     @property
     def _looked_at(self) -> salesforce_looks.Org:
         return salesforce_looks.Org(
-            self._rest, self._connection, self._unreadable, self._wants.shifts
+            self._rest, self._connection, self._known.unreadable, self._wants.shifts
         )
 
     def view(self, look: Look) -> View:
@@ -110,7 +108,7 @@ class SalesforceOrg:
 
     def views(self, looks: Sequence[Look]) -> list[View | FieldlinkError]:
         """The same for many, in one call."""
-        org = salesforce_views.Org(self._rest, self._user, self._unreadable, self._wants)
+        org = salesforce_views.Org(self._rest, self._user, self._known.unreadable, self._wants)
         return salesforce_views.views(looks, org)
 
     def find(self, writes: Writes) -> Written:
@@ -120,7 +118,7 @@ class SalesforceOrg:
 
     def find_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
         """The same for many, in one call."""
-        return salesforce_finds.find_all(several, self._rest, self._keyed, deleted=True)
+        return salesforce_finds.find_all(several, self._rest, self._known.keyed, deleted=True)
 
     def write(self, writes: Writes) -> Written:
         """All or nothing: what is refused leaves nothing behind."""
@@ -129,7 +127,7 @@ class SalesforceOrg:
 
     def write_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
         """The same for many, in few calls; each is carried out, or not, by itself."""
-        keyed = self._keyed if any(map(_makes_rows, several)) else ()
+        keyed = self._known.keyed if any(map(_makes_rows, several)) else ()
         org = salesforce_graphs.Org(self._rest, self._wants, keyed)
         answers = salesforce_graphs.write_all(several, org)
         told = enumerate(zip(several, answers, strict=True))

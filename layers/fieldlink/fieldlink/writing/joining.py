@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.ports import Salesforce, SeveralAtOnce
-from fieldlink.records import Anchor, Day, Record, SheetClaim, Visit
+from fieldlink.records import Anchor, Day, Device, Order, Record, Resource, SheetClaim, Visit
 from fieldlink.writing.together import apart, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from fieldlink.models import Described, LedgerRow, Look, Place, View, Writes, Written
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 
 ANCHORS: tuple[type[Record], ...] = (Visit, Day)  # in the order in which they are read
+VIEW, CLAIM, WRITE, PUT, STORE = "view", "claim", "write", "put", "store"
+# What a fact passes, in this order; whatever is not named here comes before.
+STAGES = (Order, Device, Visit, Resource, Day, VIEW, CLAIM, WRITE, PUT, STORE)
 
 
 class Org(Salesforce, SeveralAtOnce, Protocol):
@@ -47,6 +50,11 @@ def joined(desk: Desk, together: Together, time_left: Callable[[], bool]) -> Des
     )
 
 
+def stage(of: str | type[Record]) -> int:
+    """How far along somebody is who asks for that."""
+    return STAGES.index(of) + 1 if of in STAGES else 0
+
+
 class Joined[P]:
     """What is not joined goes straight to the port."""
 
@@ -70,29 +78,25 @@ class JoinedOrg(Joined[Org]):
 
     def view(self, look: Look) -> View:
         """Of no use to whoever has no time left to write: they need not even begin with it."""
-        self._begin()
-        org, kind = self._port, ("view", self._connection)
-        found = self._together.ask(kind, look, org.view, self._views)
+        found = self._ask(VIEW, look, self._port.view, self._views)
         self._begin()
         return found
 
     def write(self, writes: Writes) -> Written:
-        self._begin()
-        org, kind = self._port, ("write", self._connection)
-        return self._together.ask(kind, writes, org.write, org.write_all)
+        return self._ask(WRITE, writes, self._port.write, self._port.write_all)
 
     def described(self) -> Described:
         """What many ask for because of the same refusal is asked for once."""
-        self._begin()
-        org, kind = self._port, ("described", self._connection)
-        return self._together.ask(
-            kind, None, lambda _: org.described(), lambda all_: [org.described()] * len(all_)
+        org = self._port
+        return self._ask(
+            "described",
+            None,
+            lambda _: org.described(),
+            lambda all_: [org.described()] * len(all_),
         )
 
     def find(self, writes: Writes) -> Written:
-        self._begin()
-        org, kind = self._port, ("find", self._connection)
-        return self._together.ask(kind, writes, org.find, org.find_all)
+        return self._ask("find", writes, self._port.find, self._port.find_all)
 
     def locate(self, resource: str, place: Place, at: datetime) -> None:
         self._begin()
@@ -103,6 +107,26 @@ class JoinedOrg(Joined[Org]):
         different = list(dict.fromkeys(looks))
         found = dict(zip(different, self._port.views(different), strict=True))
         return [found[each] for each in looks]
+
+    def _ask[Q, A](
+        self,
+        what: str,
+        request: Q,
+        one: Callable[[Q], A],
+        many: Callable[[list[Q]], Sequence[A | Exception]],
+    ) -> A:
+        """While they waited for others, time may have run out."""
+
+        def timely[X, Y](call: Callable[[X], Y]) -> Callable[[X], Y]:
+            def called(asked: X) -> Y:
+                self._begin()
+                return call(asked)
+
+            return called
+
+        self._begin()
+        kind = what, self._connection
+        return self._together.ask(kind, request, timely(one), timely(many), stage(what))
 
     def _begin(self) -> None:
         if not self._time_left():
@@ -128,12 +152,13 @@ class JoinedState(Joined["State"]):
             found = {each.key: each for each in state.read_many(kind, dict.fromkeys(keys))}
             return [found.get(each) for each in keys]
 
-        return self._together.ask(("read", kind), key, one, many)
+        return self._together.ask(("read", kind), key, one, many, stage(kind))
 
     def write(self, record: Record) -> bool:
         if not isinstance(record, Anchor | SheetClaim):
             return self._port.write(record)
-        return self._together.ask("write each", record, self._port.write, self._write_each)
+        ask = self._together.ask
+        return ask("write each", record, self._port.write, self._write_each, stage(CLAIM))
 
     def _write_each(self, records: list[Claim]) -> list[bool | Exception]:
         """Together, which takes each key once; who comes second finds what the first left.
@@ -171,7 +196,7 @@ class JoinedState(Joined["State"]):
             one([*last.values()])
 
         many = partial(apart, all_=all_, one=one)
-        self._together.ask(("write all", once), [*records], one, many)
+        self._together.ask(("write all", once), [*records], one, many, stage(STORE))
 
 
 class JoinedLedger(Joined["Ledger"]):
@@ -181,4 +206,4 @@ class JoinedLedger(Joined["Ledger"]):
         ledger = self._port
 
         many = partial(apart, all_=ledger.put_all, one=ledger.put)
-        self._together.ask("put", row, ledger.put, many)
+        self._together.ask("put", row, ledger.put, many, stage(PUT))

@@ -80,7 +80,9 @@ def without_status(
 
 def before(planned: Writes, view: View) -> dict[str, Any]:
     """What stands where `planned` writes; of a link only whether there is one."""
-    held = {**dict(view), "share_link": bool(view.share_link)}
+    held = {name: getattr(view, name) for name in planned.changes}
+    if "share_link" in held:
+        held["share_link"] = bool(view.share_link)
     near = [(view.team, view.appointment, view.distance)] + [
         (each.team, appointment, each.distance) for appointment, each in view.beside.items()
     ]
@@ -88,7 +90,7 @@ def before(planned: Writes, view: View) -> dict[str, Any]:
     far = {appointment: metres for _, appointment, metres in near}
     ids = [*(each.id for each in planned.entries), *planned.removed]
     stood = {
-        "changes": {name: held[name] for name in planned.changes},
+        "changes": held,
         "travel": {each: travel.get(each) for each in planned.travel},
         "distances": {each: far.get(each) for each in planned.distances},
         "entries": {
