@@ -64,8 +64,8 @@ class Crew:
     def begin(self, strands: Counter[str]) -> None:
         self._meetings = {name: Together(count) for name, count in strands.items()}
 
-    def about(self, body: str) -> str:
-        return unpacking.place(self.report(body))
+    def strand(self, body: str) -> str:
+        return unpacking.strand(self.report(body))
 
     def over(self, connection: str) -> None:
         self._meetings[connection].leave()

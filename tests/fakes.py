@@ -30,6 +30,7 @@ from fieldlink.models import (
     Grant,
     Identity,
     LedgerRow,
+    NewEvent,
     SeenDevice,
     Sheet,
     Status,
@@ -277,11 +278,10 @@ class FakeLedger:
         self._lock = RLock()
 
     def put(self, row: LedgerRow) -> None:
-        with self.fate.effect("put LedgerRow"):
-            self._put_all([row])
+        self.put_all([row])
 
     def put_all(self, rows: Sequence[LedgerRow]) -> None:
-        with self.fate.effect("put LedgerRows"):
+        with self.fate.effect("put LedgerRow" if len(rows) == 1 else "put LedgerRows"):
             self._put_all(rows)
 
     def last(self, connection: str, *, now: datetime, limit: int) -> list[LedgerRow]:
@@ -736,6 +736,10 @@ def _told[R: Row](row: R) -> R:
     return row.model_copy(update={"fingerprint": digest})
 
 
+def _rows_of(writes: Writes) -> list[NewEvent]:
+    return [*([writes.event] if writes.event else []), *writes.others]
+
+
 @dataclass
 class FakeSalesforce:
     """An org of Field Service. Seconds are stripped, and a write is carried out whole."""
@@ -1016,7 +1020,12 @@ class FakeSalesforce:
         booked = {each.key: self._found(each) for each in writes.entries if not each.id}
         there = {key: each for key, each in booked.items() if each}
         return Written(
-            event=self._found_told(writes),
+            event=self._found_told(writes.event, writes.appointment),
+            others={
+                each.key: made
+                for each in writes.others
+                if (made := self._found_told(each, writes.appointment))
+            },
             task=self._found_task(writes),
             entries={key: each.id for key, each in there.items()},
             sheets={
@@ -1026,13 +1035,12 @@ class FakeSalesforce:
             },
         )
 
-    def _found_told(self, writes: Writes) -> str:
-        event = writes.event
+    def _found_told(self, event: NewEvent | None, appointment: str) -> str:
         if event is None:
             return ""
         rows = self.done if event.done_as else self.events
         for each in rows:
-            same = each.appointment == writes.appointment and (
+            same = each.appointment == appointment and (
                 bool(event.done_as) or each.starts_at == minute(event.starts_at)
             )
             if same and _reference(each.description) == _reference(event.description):
@@ -1093,7 +1101,10 @@ class FakeSalesforce:
             for each in writes.removed:
                 self.delete_entry(each)
             return Written(
-                event=self._tell(writes),
+                event=self._tell(writes.event, writes.appointment),
+                others={
+                    each.key: self._tell(each, writes.appointment) for each in writes.others
+                },
                 task=self._ask(writes),
                 entries={each.key: self._book(each, sheets) for each in writes.entries},
                 sheets=sheets,
@@ -1110,7 +1121,8 @@ class FakeSalesforce:
 
     def _check(self, writes: Writes) -> None:
         """What our user may not write is refused as a whole, as Salesforce does it."""
-        changes, event, task = writes.changes, writes.event, writes.task
+        changes, task = writes.changes, writes.task
+        rows = _rows_of(writes)
         new = [each for each in writes.entries if not each.id]
         wanted = {
             Ability.STATUS: "status" in changes,
@@ -1120,9 +1132,9 @@ class FakeSalesforce:
             Ability.SHARE_LINK: "share_link" in changes,
             Ability.DISTANCE: bool(writes.distances),
             Ability.TRAVEL_TIME: bool(writes.travel),
-            Ability.EVENTS: event is not None and not event.done_as,
-            Ability.EVENT_PLACE: event is not None and bool(event.place),
-            Ability.DONE_TASKS: event is not None and bool(event.done_as),
+            Ability.EVENTS: any(not each.done_as for each in rows),
+            Ability.EVENT_PLACE: any(each.place for each in rows),
+            Ability.DONE_TASKS: any(each.done_as for each in rows),
             Ability.TIME_SHEETS: bool(writes.sheets),
             Ability.TIME_SHEET_ENTRIES: bool(new),
             Ability.CHANGED_ENTRIES: len(new) < len(writes.entries),
@@ -1147,7 +1159,7 @@ class FakeSalesforce:
         listed = {name: set(values) for name, values in self.told.listed.items()}
         types = listed.get("TimeSheetEntry.Type")
         statuses = listed.get("Task.Status")
-        done_as = writes.event.done_as if writes.event else ""
+        done_as = next((each.done_as for each in _rows_of(writes)), "")
         bad = [
             *(each for each in steps if each not in {known.name for known in self.statuses}),
             *(each.type for each in writes.entries if types and each.type not in types),
@@ -1195,19 +1207,18 @@ class FakeSalesforce:
             if assigned.id in writes.travel:
                 assigned.travel = writes.travel[assigned.id]
 
-    def _tell(self, writes: Writes) -> str:
-        event = writes.event
+    def _tell(self, event: NewEvent | None, appointment: str) -> str:
         if event is None:
             return ""
         rows = self.done if event.done_as else self.events
         sobject, prefix = ("Task", "00T") if event.done_as else ("Event", "00U")
-        if sobject in self.told.keyed and (found := self._found_told(writes)):
+        if sobject in self.told.keyed and (found := self._found_told(event, appointment)):
             return found
         made = f"{prefix}{len(self.events) + len(self.done) + len(self.tasks):012d}AAA"
         rows.append(
             Told(
                 id=made,
-                appointment=writes.appointment,
+                appointment=appointment,
                 starts_at=minute(event.starts_at),
                 minutes=event.minutes,
                 subject=event.subject,

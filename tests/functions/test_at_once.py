@@ -48,7 +48,7 @@ class Hands:
             raise ValueError(body)
         return body.partition(" ")[0]
 
-    def about(self, body: str) -> str:
+    def strand(self, body: str) -> str:
         return body.partition(" of ")[2]
 
     def begin(self, strands: Counter[str]) -> None:

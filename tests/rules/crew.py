@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from fieldlink.models import Delivered, Fact, Kind, Outcome
+from fieldlink.errors import Refused, Unavailable
+from fieldlink.models import AT_WORK, Delivered, Fact, Kind, Outcome
 from fieldlink.practice import Practice
 from fieldlink.records import Day, Visit
 from fieldlink.writing import write_back
+from fieldlink.writing.company import Company
+from fieldlink.writing.together import Together
 from fieldlink.writing.write_back import OF_THE_DAY
 from tests.make import (
     APPOINTMENT,
@@ -77,6 +80,28 @@ def take(world: World, told: Delivered | Fact) -> Outcome:
     of_day = message.fact.kind in OF_THE_DAY
     apply = write_back.to_day if of_day else write_back.to_appointment
     return apply(message, world.desk)
+
+
+def apply_together(
+    world: World, *told: Delivered | Fact
+) -> list[Outcome | Refused | Unavailable]:
+    """As the threads of one batch do it, each of which waits until the one before has ended."""
+    messages = [each if isinstance(each, Delivered) else delivered(each) for each in told]
+    together = Together(1)
+    company = Company(CONNECTION, together)
+    for each in messages:
+        if each.fact.kind in AT_WORK:
+            company.wait(each)
+    ended: list[Outcome | Refused | Unavailable] = []
+    for each in messages:
+        of_day = each.fact.kind in OF_THE_DAY
+        write = write_back.to_day if of_day else write_back.to_appointment
+        try:
+            ended.append(write(each, world.desk._replace(company=company)))
+        except (Refused, Unavailable) as error:
+            ended.append(error)
+        together.done()
+    return ended
 
 
 def apply(world: World, *told: Delivered | Fact) -> list[Outcome]:

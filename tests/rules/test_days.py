@@ -11,7 +11,7 @@ from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Fact, Kind, Outcome, Travel
 from fieldlink.practice import Practice
 from fieldlink.records import Day, Resource
-from fieldlink.writing import days, write_back
+from fieldlink.writing import days, releasing, write_back
 from tests.fakes import Death, Killed
 from tests.make import (
     APPOINTMENT,
@@ -276,7 +276,7 @@ def test_a_parked_clock_in_lets_others_pass_and_is_looked_for_when_it_is_replaye
     with pytest.raises(Unclear):
         take(world, told)
 
-    write_back.release_day(told.delivery, RESOURCE, at(0).date(), world.desk)
+    releasing.release_day(told.delivery, RESOURCE, at(0).date(), world.desk)
     apply(world, *TO_OTHER_WORK, told)
 
     assert held(world) == truth([*TO_WORK, *TO_OTHER_WORK, IN])
@@ -290,7 +290,7 @@ def test_releasing_leaves_a_day_that_another_delivery_claims_alone() -> None:
     with pytest.raises(Unclear):
         take(world, IN)
 
-    write_back.release_day("another delivery", RESOURCE, at(0).date(), world.desk)
+    releasing.release_day("another delivery", RESOURCE, at(0).date(), world.desk)
 
     assert day(world).intent
 
@@ -480,7 +480,7 @@ def in_doubt(*, carried_out: bool, keyed: bool = False) -> tuple[World, Fact]:
     world.fate.fail("write Salesforce", lost, after=carried_out, times=1)
     with pytest.raises(Unclear):
         take(world, out)
-    write_back.release(out.delivery, APPOINTMENT, world.desk)
+    releasing.release(out.delivery, APPOINTMENT, world.desk)
     return world, out.fact
 
 
@@ -545,7 +545,7 @@ def test_a_day_that_took_in_what_its_appointment_did_not_live_to_is_told_again()
     world.fate.death = Death("before", len(world.fate.effects) + len(whole))
     with pytest.raises(Killed):
         take(world, parked)
-    write_back.release(parked.delivery, APPOINTMENT, world.desk)
+    releasing.release(parked.delivery, APPOINTMENT, world.desk)
 
     apply(world, *more, parked)
 
@@ -587,7 +587,7 @@ def test_travel_that_a_parked_fact_wrote_is_ours_to_correct() -> None:
     world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
     with pytest.raises(Unclear):
         take(world, second_day)
-    write_back.release(second_day.delivery, APPOINTMENT, world.desk)
+    releasing.release(second_day.delivery, APPOINTMENT, world.desk)
 
     first_day = fact(Kind.ARRIVED, at(9), resource=APPRENTICE, travel=Travel(seconds=600))
     apply(world, first_day, second_day)

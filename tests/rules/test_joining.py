@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -359,7 +360,7 @@ def test_no_call_of_salesforce_begins_when_there_is_no_time_for_it_and_all_else_
 
 
 def test_what_is_seen_when_no_time_is_left_to_write_is_of_no_use() -> None:
-    world, times = town(), iter([True, False])
+    world, times = town(), iter([True, True, False])
 
     [found] = at_once(
         world, lambda desk: desk.salesforce.view(look(0)), time_left=lambda: next(times)
@@ -367,6 +368,18 @@ def test_what_is_seen_when_no_time_is_left_to_write_is_of_no_use() -> None:
 
     assert isinstance(found, Unavailable)
     assert world.fate.effects == ["view"]
+
+
+def test_who_has_waited_too_long_for_others_begins_no_call() -> None:
+    world, times = town(), iter([True, False])
+    wanted = Writes(appointment=appointment(0), event=new_event(0))
+
+    [found] = at_once(
+        world, lambda desk: desk.salesforce.write(wanted), time_left=lambda: next(times)
+    )
+
+    assert isinstance(found, Unavailable)
+    assert world.fate.effects == []
 
 
 # ── whole messages ────────────────────────────────────────────────────────────
@@ -456,6 +469,25 @@ def test_whatever_is_told_of_whoever_the_end_is_the_same_as_one_after_the_other(
 
     assert [each for each in found if isinstance(each, Exception)] == []
     assert outcome(together) == outcome(one_by_one)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(TOLD)
+def test_messages_of_one_person_in_threads_of_their_own_end_as_one_after_the_other(
+    told: Sequence[tuple[int, str, int]],
+) -> None:
+    messages = [report(told_of(number % 3, kind, hours)) for number, kind, hours in told]
+
+    one_by_one, together = town(), town()
+    for each in messages:
+        reports.take(each, one_by_one.desk)
+    found = at_once(together, *map(taken, messages))
+
+    assert [each for each in found if isinstance(each, Exception)] == []
+    # But for the outcomes, which hang on who came first.
+    works, events, rows, visits = outcome(together)
+    assert (works, events, visits) == operator.itemgetter(0, 1, 3)(outcome(one_by_one))
+    assert [row[0] for row in rows] == [row[0] for row in outcome(one_by_one)[2]]
 
 
 def test_all_who_are_on_one_appointment_have_their_turn_and_none_loses_a_race() -> None:

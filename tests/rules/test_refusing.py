@@ -10,7 +10,7 @@ import pytest
 from fieldlink.errors import Refused, Unclear
 from fieldlink.models import Ability, Category, Fact, Kind, Outcome
 from fieldlink.practice import Practice
-from fieldlink.writing import replanning, write_back
+from fieldlink.writing import releasing, replanning
 from tests.make import APPOINTMENT, World, at, delivered, fact
 from tests.rules.crew import apply, crew, take
 from tests.rules.killing import every_death
@@ -186,7 +186,7 @@ def test_an_answer_that_was_lost_after_a_refusal_is_looked_for() -> None:
     world.fate.fail("write Salesforce", Unclear("no answer"), after=True, times=1)
     with pytest.raises(Unclear):
         take(world, told)
-    write_back.release(told.delivery, APPOINTMENT, world.desk)
+    releasing.release(told.delivery, APPOINTMENT, world.desk)
     world.pass_time(LEASE)
 
     take(world, told)

@@ -12,7 +12,7 @@ from fieldlink.errors import Contended, Refused, Unavailable, Unclear
 from fieldlink.models import Kind
 from fieldlink.practice import Practice
 from fieldlink.records import SheetClaim
-from fieldlink.writing import write_back
+from fieldlink.writing import releasing
 from tests.make import CONNECTION, RESOURCE, World, at, fact
 from tests.rules.crew import OTHER, anchor, apply, crew, held, pending, take, truth
 from tests.rules.killing import every_death
@@ -108,7 +108,7 @@ def test_nobody_makes_a_sheet_that_may_still_appear(parked: bool) -> None:
     begun = anchor(world).intent
     assert begun
     if parked:
-        write_back.release(begun.delivered.delivery, OUT.appointment, world.desk)
+        releasing.release(begun.delivered.delivery, OUT.appointment, world.desk)
 
     with pytest.raises(Unavailable, match="another worker makes this time sheet"):
         take(world, OUT_TUESDAY)

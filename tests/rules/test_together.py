@@ -188,6 +188,65 @@ def test_a_thread_that_fails_in_the_middle_does_not_hold_up_the_others() -> None
     assert oracle.calls == [("view", 3), ("write", 2)]
 
 
+# ── stages and laps ───────────────────────────────────────────────────────────
+
+
+def staged(together: Together, oracle: Oracle, *asked: tuple[str, int]) -> Callable[[], Any]:
+    """Asks for each kind at its stage, as itself."""
+
+    def run() -> list[str]:
+        return [
+            together.ask(kind, 0, oracle.one(kind), oracle.many(kind), stage)
+            for kind, stage in asked
+        ]
+
+    return run
+
+
+def test_who_is_behind_is_waited_for_so_that_the_next_thing_is_asked_for_by_all() -> None:
+    together, oracle = Together(3), Oracle()
+    short, long = [("view", 2), ("write", 3)], [("read", 1), ("view", 2), ("write", 3)]
+
+    told = at_once(together, *(staged(together, oracle, *each) for each in (short, long, long)))
+
+    assert [len(each) for each in told] == [2, 3, 3]
+    assert oracle.calls == [("read", 2), ("view", 3), ("write", 3)]
+
+
+def test_who_is_at_its_next_message_already_waits_for_those_that_are_not() -> None:
+    together, oracle = Together(2), Oracle()
+
+    def two_messages() -> None:
+        for _ in range(2):
+            staged(together, oracle, ("read", 1))()
+            together.done()
+
+    told = at_once(
+        together, two_messages, staged(together, oracle, ("read", 1), ("write", 2), ("put", 3))
+    )
+
+    assert told[0] is None
+    assert oracle.calls == [("read", 2), ("write", 1), ("put", 1), ("read", 1)]
+
+
+def test_who_had_to_wait_for_its_turn_waits_for_those_who_had_not() -> None:
+    together, oracle = Together(3), Oracle()
+
+    def in_turn() -> None:
+        together.turn("one")
+        staged(together, oracle, ("read", 1))()
+        together.done()
+
+    at_once(
+        together,
+        in_turn,
+        in_turn,
+        staged(together, oracle, ("read", 1), ("write", 2), ("put", 3)),
+    )
+
+    assert oracle.calls == [("read", 2), ("write", 1), ("put", 1), ("read", 1)]
+
+
 # ── turns ─────────────────────────────────────────────────────────────────────
 
 

@@ -14,7 +14,7 @@ from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
 from fieldlink.practice import Practice
 from fieldlink.records import Confirming, Day, Visit
-from fieldlink.writing import activity, days, write_back
+from fieldlink.writing import activity, days, releasing, write_back
 from fieldlink.writing.expecting import ESTIMATES
 from tests.fakes import NOON, Death, Fate, Killed
 from tests.make import (
@@ -309,9 +309,9 @@ def let_go(message: Delivered, world: World) -> None:
     told = message.fact
     if told.kind in CLOCKS:
         on = days.on(told, world.desk)
-        write_back.release_day(message.delivery, told.resource, on, world.desk)
+        releasing.release_day(message.delivery, told.resource, on, world.desk)
     else:
-        write_back.release(message.delivery, told.appointment, world.desk)
+        releasing.release(message.delivery, told.appointment, world.desk)
 
 
 # ── every kill point ──────────────────────────────────────────────────────────
@@ -620,7 +620,7 @@ def test_a_parked_fact_that_the_record_tells_again_is_looked_for() -> None:
     struck = delivered(STRUCK["checking out"])
     with pytest.raises(Unclear):
         apply(world, struck)
-    write_back.release(struck.delivery, APPOINTMENT, world.desk)
+    releasing.release(struck.delivery, APPOINTMENT, world.desk)
 
     apply(world, struck.fact.model_copy(update={"key": "from the record"}), struck)
 
@@ -637,7 +637,7 @@ def test_what_a_parked_fact_tells_is_not_lost_if_another_tells_less_of_the_same(
     world.fate.fail("write Salesforce", Unclear("no answer"), after=carried_out, times=1)
     with pytest.raises(Unclear):
         take(world, told)
-    write_back.release(told.delivery, APPOINTMENT, world.desk)
+    releasing.release(told.delivery, APPOINTMENT, world.desk)
     world.pass_time(LEASE)
 
     apply(world, fact(Kind.ARRIVED, at(9), key="from the record"), told)
@@ -751,7 +751,7 @@ def test_a_parked_fact_that_was_written_after_all_is_found_when_it_is_replayed()
     told, next_one = delivered(STRUCK["checking out"]), fact(Kind.LEFT, at(10))
     with pytest.raises(Unclear):
         apply(world, told)
-    write_back.release(told.delivery, APPOINTMENT, world.desk)
+    releasing.release(told.delivery, APPOINTMENT, world.desk)
 
     apply(world, next_one, told)
 
@@ -769,7 +769,7 @@ def test_a_refused_check_out_completes_when_replayed_after_a_person_edited_the_w
     world.fate.fail("write Salesforce", Refused("a signature is missing"), times=2)
     with pytest.raises(Refused):
         apply(world, told)
-    write_back.release(told.delivery, APPOINTMENT, world.desk)
+    releasing.release(told.delivery, APPOINTMENT, world.desk)
     world.salesforce.edit(APPOINTMENT, at=at(11), status="In Progress")
 
     apply(world, told)
@@ -787,7 +787,7 @@ def test_a_refused_fact_does_not_hold_up_the_next_one(effect: str) -> None:
 
     with pytest.raises(Refused):
         apply(world, refused)
-    write_back.release(refused.delivery, APPOINTMENT, world.desk)
+    releasing.release(refused.delivery, APPOINTMENT, world.desk)
     apply(world, next_one)
 
     settled(world, [next_one], Death("after", 0))
@@ -816,7 +816,7 @@ def test_releasing_leaves_the_intent_of_another_delivery_alone() -> None:
     with pytest.raises(Unclear):
         apply(world, fact(Kind.ARRIVED, at(9)))
 
-    write_back.release("another delivery", APPOINTMENT, world.desk)
+    releasing.release("another delivery", APPOINTMENT, world.desk)
 
     assert anchor(world).intent
 

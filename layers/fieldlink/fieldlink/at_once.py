@@ -1,4 +1,4 @@
-"""The loop of a worker whose queues may hold very much: what is about different visits is
+"""The loop of a worker whose queues may hold very much: what need not wait for each other is
 worked off at the same time, so that what is asked of Salesforce can be joined.
 
 A batch that Lambda hands over has ten messages at most. If it is full there may be more where
@@ -41,8 +41,8 @@ class Crew(Protocol):
         """So many of each connection."""
         ...
 
-    def about(self, body: str) -> str:
-        """Which of its group's visits a message is about, "" if about none."""
+    def strand(self, body: str) -> str:
+        """Which of its group's messages have to be taken in their order."""
         ...
 
     def over(self, connection: str) -> None:
@@ -51,10 +51,7 @@ class Crew(Protocol):
 
 
 class Strand(NamedTuple):
-    """Messages that keep their order, and whose they are: of one group, about one visit.
-
-    Facts are a set, so those about another visit need not wait for them.
-    """
+    """Messages of one group that keep their order, and whose they are."""
 
     connection: str
     messages: list[Message]
@@ -107,11 +104,11 @@ def _more(work: Work, context: Context) -> list[Message]:
 def _strands(messages: list[Message], work: Work, crew: Crew) -> list[Strand]:
     strands: dict[tuple[str, str], Strand] = {}
     for each in messages:
-        connection, about = "", ""
+        connection, strand = "", ""
         with suppress(Exception):  # a body that nobody can read is of no connection
             connection = work.connection_of(each["body"])
-            about = crew.about(each["body"])
-        name = each["attributes"]["MessageGroupId"], about
+            strand = crew.strand(each["body"])
+        name = each["attributes"]["MessageGroupId"], strand
         if name not in strands:
             strands[name] = Strand(connection, [])
         strands[name].messages.append(each)

@@ -117,6 +117,16 @@ class Kind(StrEnum):
     WEBHOOK_TESTED = "webhook tested"
 
 
+# What somebody does at their work. Of these the set counts, and no order.
+AT_WORK = {
+    Kind.ON_THE_WAY,
+    Kind.ARRIVED,
+    Kind.CHECKED_IN,
+    Kind.CHECKED_OUT,
+    Kind.LEFT,
+}
+
+
 class Travel(Model):
     """The way to a place, as HyperTrack measured it."""
 
@@ -439,7 +449,7 @@ type Changes = dict[
 
 
 class Writes(Model):
-    """Everything that one fact changes in Salesforce: all of it or nothing."""
+    """Everything that one fact, or several at once, change in Salesforce: all or nothing."""
 
     appointment: str
     parent: str = ""  # the work order that a write locks, too
@@ -448,6 +458,7 @@ class Writes(Model):
     travel: dict[str, float | None] = EMPTY  # minutes by assignment
     distances: dict[str, float | None] = EMPTY  # by appointment, in the unit of the connection
     event: NewEvent | None = None
+    others: tuple[NewEvent, ...] = ()  # of the facts that are applied along with the first
     entries: tuple[SheetEntry, ...] = ()
     sheets: tuple[NewSheet, ...] = ()
     removed: tuple[str, ...] = ()  # ids of entries of ours that are true no more
@@ -458,7 +469,7 @@ class Writes(Model):
     @property
     def empty(self) -> bool:
         maps = (self.changes, self.travel, self.distances)
-        rows = (self.event, self.entries, self.removed, self.task)
+        rows = (self.event, self.others, self.entries, self.removed, self.task)
         return not any(maps) and not any(rows)
 
     @property
@@ -467,6 +478,7 @@ class Writes(Model):
         words: dict[str, Any] = {
             "event": {"description", "place"},
             "task": {"description"},
+            "others": True,  # each has a row of its own in the ledger, too
             "entries": {"__all__": {"description"}},
             "changes": {"share_link"},  # whoever has it sees where somebody is
             "left_out": True,
@@ -479,6 +491,7 @@ class Written(Model):
     """Ids of the rows that were made, empty where none was."""
 
     event: str = ""
+    others: dict[str, str] = EMPTY  # by the keys of their facts
     entries: dict[str, str] = EMPTY  # by the keys of the entries
     sheets: dict[str, str] = EMPTY  # likewise of the sheets
     task: str = ""

@@ -602,6 +602,11 @@ class Intent(Model):
     seen: Utc | None = None  # when the appointment had been changed last before that
     before: dict[str, Any] = EMPTY  # for the ledger: what stood there
     days: tuple[date, ...] = ()  # of the resource, that are written, too
+    others: tuple[Delivered, ...] = ()  # applied along with it
+
+    @property
+    def told(self) -> tuple[Delivered, ...]:
+        return (self.delivered, *self.others)
 
     @model_validator(mode="before")
     @classmethod

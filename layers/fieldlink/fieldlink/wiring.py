@@ -193,9 +193,6 @@ class Services:
         from fieldlink.connecting.turnstile import Turnstile
         from fieldlink.records import Capabilities
 
-        def known(able: Capabilities | None) -> Known:
-            return Known(able.unreadable, able.keyed) if able else Known()
-
         entry = Pass(connection, self.office)
         door = Turnstile(doorkeeper or self.doorkeeper(connection, purpose))
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
@@ -205,8 +202,8 @@ class Services:
             name,
             connection.user,
             Wants.of(connection),
-            lambda: known(self.state.read(Capabilities, name)),
-            known(able) if able else None,
+            lambda: Known.of(self.state.read(Capabilities, name)),
+            Known.of(able) if able else None,
         )
 
     def examination(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fieldlink.adapters.salesforce_soql import Wants
     from fieldlink.models import Described, Look, Place, View, Writes, Written
     from fieldlink.ports import Again, Fingerprints
-    from fieldlink.records import PolledRows
+    from fieldlink.records import Capabilities, PolledRows
 
 NEEDED = ("ServiceAppointment", "AssignedResource", "ServiceResource")
 TAKEN = {"DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"}
@@ -41,6 +41,10 @@ class Known(NamedTuple):
 
     unreadable: Collection[str] = ()  # fields that are not to be asked for, as Object.Field
     keyed: Collection[str] = ()  # objects that have a field for our key
+
+    @classmethod
+    def of(cls, able: Capabilities | None) -> Known:
+        return cls(able.unreadable, able.keyed) if able else cls()
 
 
 class SalesforceOrg:
@@ -163,7 +167,8 @@ class SalesforceOrg:
 
 
 def _makes_rows(writes: Writes) -> bool:
-    return bool(writes.event or writes.task or any(not each.id for each in writes.entries))
+    told = writes.event or writes.others or writes.task
+    return bool(told or any(not each.id for each in writes.entries))
 
 
 def _taken(writes: Writes, answer: Written | FieldlinkError, keyed: Collection[str]) -> bool:

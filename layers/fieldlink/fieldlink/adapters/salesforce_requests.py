@@ -121,22 +121,25 @@ def _entry(entry: SheetEntry) -> dict[str, Any]:
 
 
 def _activity_parts(writes: Writes, keyed: Collection[str]) -> Iterator[Part]:
-    work, event, task = writes.appointment, writes.event, writes.task
-    if event and event.done_as:
-        yield _new("event", "Task", event.key, _done_task(checked(work), event), keyed)
-    elif event:
-        yield _new("event", "Event", event.key, _event(checked(work), event), keyed)
+    work, task = writes.appointment, writes.task
+    rows = [("event", writes.event)] if writes.event else []
+    rows += [(f"other{number}", each) for number, each in enumerate(writes.others)]
+    for name, each in rows:
+        sobject = "Task" if each.done_as else "Event"
+        fields = (_done_task if each.done_as else _event)(checked(work), each)
+        yield name, *_new(sobject, row_key("event", each.key), fields, keyed)
     if task:
-        yield _new("task", "Task", task.key, _task(checked(work), task), keyed)
+        fields = _task(checked(work), task)
+        yield "task", *_new("Task", row_key("task", task.key), fields, keyed)
 
 
 def _new(
-    name: str, sobject: str, key: str, fields: dict[str, Any], keyed: Collection[str]
-) -> Part:
+    sobject: str, key: str, fields: dict[str, Any], keyed: Collection[str]
+) -> tuple[str, str, dict[str, Any]]:
     """With a key of ours it is the same row however often it is sent."""
     if sobject in keyed:
-        return name, "PATCH", f"{sobject}/{KEY}/{row_key(name, key)}", fields
-    return name, "POST", sobject, fields
+        return "PATCH", f"{sobject}/{KEY}/{key}", fields
+    return "POST", sobject, fields
 
 
 def _event(appointment: str, event: NewEvent) -> dict[str, Any]:
@@ -183,6 +186,7 @@ def written(writes: Writes, bodies: Mapping[str, Any], request: str = "") -> Wri
 
     return Written(
         event=made("event"),
+        others={each.key: made(f"other{number}") for number, each in enumerate(writes.others)},
         task=made("task"),
         entries={
             each.key: each.id or made(f"entry{number}")

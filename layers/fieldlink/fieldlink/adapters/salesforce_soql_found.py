@@ -79,10 +79,8 @@ def _sought(several: Iterable[Writes]) -> Sought:
     sought = Sought([], [], [])
     for writes in several:
         work, event, task = writes.appointment, writes.event, writes.task
-        if event and event.done_as:
-            sought.tasks.append((work, event))
-        elif event:
-            sought.events.append((work, event))
+        for each in (*([event] if event else []), *writes.others):
+            (sought.tasks if each.done_as else sought.events).append((work, each))
         if task:
             sought.tasks.append((work, task))
         sought.entries.extend(each for each in writes.entries if not each.id)
@@ -125,6 +123,11 @@ def found(writes: Writes, rows: Mapping[str, list[Row]]) -> Written:
     }
     return Written(
         event=_id(writes.event, writes.appointment, rows),
+        others={
+            each.key: made
+            for each in writes.others
+            if (made := _id(each, writes.appointment, rows))
+        },
         task=_id(writes.task, writes.appointment, rows),
         entries={key: row["Id"] for key, row in booked.items()},
         sheets={

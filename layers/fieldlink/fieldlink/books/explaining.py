@@ -119,8 +119,7 @@ def _delivered(anchor: Anchor) -> Iterator[Delivered]:
     yield from anchor.facts.values()
     begun = [*anchor.doubtful.values(), *([anchor.intent] if anchor.intent else [])]
     for intent in begun:
-        if intent.delivered.fact.key not in anchor.facts:
-            yield intent.delivered
+        yield from (each for each in intent.told if each.fact.key not in anchor.facts)
 
 
 def _with_rows(connection: str, known: list[Delivered], ledger: Ledger) -> list[Told]:

@@ -119,6 +119,7 @@ def within(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
         "travel": {} if Ability.TRAVEL_TIME in lacking else wished.travel,
         "distances": {} if Ability.DISTANCE in lacking else wished.distances,
         "event": None if event and _telling(event) in lacking else event,
+        "others": tuple(each for each in wished.others if _telling(each) not in lacking),
         "task": None if Ability.TASKS in lacking else task,
         "left_out": tuple(dict.fromkeys((*wished.left_out, *left_out))),
     }
@@ -127,12 +128,13 @@ def within(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
 
 def _plainer(wished: Writes, lacking: Mapping[Ability, str]) -> Writes:
     """Without what nobody need know that it is missing."""
-    event, task = wished.event, wished.task
+    event, others, task = wished.event, wished.others, wished.task
     if task and Ability.URGENT_TASKS in lacking:
         task = task.model_copy(update={"urgent": False})
-    if event and Ability.EVENT_PLACE in lacking:
-        event = event.model_copy(update={"place": ""})
-    return wished.model_copy(update={"event": event, "task": task})
+    if Ability.EVENT_PLACE in lacking:
+        event = event and event.model_copy(update={"place": ""})
+        others = tuple(each.model_copy(update={"place": ""}) for each in others)
+    return wished.model_copy(update={"event": event, "others": others, "task": task})
 
 
 def _telling(event: NewEvent) -> Ability:
@@ -148,6 +150,7 @@ def _used(wished: Writes) -> Iterator[Ability]:
         yield Ability.DISTANCE
     if wished.event:
         yield _telling(wished.event)
+    yield from map(_telling, wished.others)
     if wished.task:
         yield Ability.TASKS
 

@@ -13,6 +13,8 @@ from fieldlink.errors import Refused, Unreadable
 from fieldlink.hearing import cutting, keeping, webhooks
 from fieldlink.hearing.envelope import members, text
 from fieldlink.hearing.keeping import Delivery
+from fieldlink.hearing.meanings import meaning
+from fieldlink.models import AT_WORK
 
 if TYPE_CHECKING:
     from fieldlink.models import Report
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # Events that are queued at a time: 500 calls of some 20 ms. What is left is a message again.
 PART = 5_000
+PRESSED = {"geotag", "custom_marker"}  # buttons of an app
 
 
 def holds_many(report: Report) -> bool:
@@ -63,7 +66,19 @@ def _fetched(report: Report, spool: Spool) -> bytes:
     return found
 
 
-def place(report: Report) -> str:
+def strand(report: Report) -> str:
+    """Messages of a group for which this is the same are taken in their order: those about the
+    same geofence or order, and those about none. What somebody did at their work need not wait
+    for anything, as of that the set counts; then it can be applied together with the rest.
+    """
+    place, event = _place(report), members(report.event)
+    type_ = text(event.get("type"))
+    kind = meaning(type_, text(members(event.get("data")).get("value"))).kind
+    free = type_ in PRESSED or kind in AT_WORK
+    return f"{place} {report.id}" if place and free else place
+
+
+def _place(report: Report) -> str:
     """The geofence or the order that an event tells of; "" if of none, or if it lies apart."""
     data = members(members(report.event).get("data"))
     named = (

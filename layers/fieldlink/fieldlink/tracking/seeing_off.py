@@ -68,7 +68,7 @@ def _on_site(tracking: Tracking, since: datetime, ground: Ground) -> bool:
 def _heard(visit: Visit) -> list[Fact]:
     """Also what is just being written, and what is parked and may have been written."""
     begun = (*visit.doubtful.values(), *([visit.intent] if visit.intent else []))
-    told = (*visit.facts.values(), *(each.delivered for each in begun))
+    told = (*visit.facts.values(), *(one for each in begun for one in each.told))
     return [each.fact for each in told]
 
 

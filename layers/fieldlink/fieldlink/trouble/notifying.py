@@ -13,7 +13,7 @@ from fieldlink.models import Outcome
 from fieldlink.records import Appointment, Resource
 from fieldlink.trouble import telling
 from fieldlink.trouble.one_row import OneRow
-from fieldlink.writing import replanning, write_back
+from fieldlink.writing import releasing, replanning
 from fieldlink.writing.belonging import with_fact
 from fieldlink.writing.desk import row
 
@@ -79,7 +79,7 @@ def _task(delivered: Delivered, desk: Desk) -> Outcome:
     try:
         return replanning.to_appointment(delivered, desk)
     except Refused as refusal:
-        write_back.release(delivered.delivery, delivered.fact.appointment, desk)
+        releasing.release(delivered.delivery, delivered.fact.appointment, desk)
         if refusal.code != NOT_ASSIGNED:
             raise
     desk.ledger.put(row(delivered, Outcome.SUPERSEDED, desk, reason=OTHERS_WORK))

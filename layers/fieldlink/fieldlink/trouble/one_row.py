@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from fieldlink.models import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fieldlink.models import LedgerRow
     from fieldlink.ports import Ledger
 
@@ -30,10 +32,16 @@ class OneRow:
         return getattr(self._ledger, name)
 
     def put(self, row: LedgerRow) -> None:
+        self._ledger.put(self._shared(row))
+
+    def put_all(self, rows: Sequence[LedgerRow]) -> None:
+        self._ledger.put_all([self._shared(row) for row in rows])
+
+    def _shared(self, row: LedgerRow) -> LedgerRow:
         """With all that was written before this: whoever dies next leaves nothing untold."""
-        if row.delivery == self._delivery:
-            row = _added(row, _there(row, self._ledger))
-        self._ledger.put(row)  # one of another is of what its worker did not live to finish
+        if row.delivery != self._delivery:
+            return row  # of what its own worker did not live to finish
+        return _added(row, _there(row, self._ledger))
 
 
 def parked(row: LedgerRow, ledger: Ledger) -> LedgerRow:

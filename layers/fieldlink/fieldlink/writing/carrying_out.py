@@ -19,32 +19,38 @@ from typing import TYPE_CHECKING
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Writes, Written
 from fieldlink.records import Anchor, Intent, OursOfDay
-from fieldlink.writing import confirming, noting, refusing, standing, writes
+from fieldlink.writing import confirming, intents, noting, refusing, standing, writes
 from fieldlink.writing.claiming import Claims
 from fieldlink.writing.visits import same
 
 if TYPE_CHECKING:
-    from fieldlink.models import Fact, Outcome
+    from collections.abc import Sequence
+
+    from fieldlink.models import Fact, LedgerRow, Outcome
     from fieldlink.writing.days import OfDay
     from fieldlink.writing.desk import Desk
     from fieldlink.writing.jobs import Job
 
 
-def carry_out(job: Job, desk: Desk) -> Outcome:
-    """Write it, and say so. Raises Refused if Salesforce will have none of it."""
+def carry_out(job: Job, desk: Desk, repeated: Sequence[LedgerRow] = ()) -> Outcome:
+    """Write it, and say so. Raises Refused if Salesforce will have none of it.
+
+    `repeated`: of other deliveries of what is known once this is done.
+    """
     claims = _claimed(job, desk)
     written, made = _write(job, claims, desk)
     try:
-        row = noting.ledger_row(job, written, made, desk)
-        desk.ledger.put(row)
+        rows = noting.ledger_rows(job, written, made, desk)
+        desk.ledger.put_all([*rows, *repeated])
         if job.visit:
             known = [each.fact for each in job.visit.told.facts.values()]
-            confirming.note(job.delivered, known, desk)
+            for each in job.told:
+                confirming.note(each, known, desk)
         _settle(job, written, made, claims)
     except Unavailable:
         claims.hand_back()
         raise
-    return row.outcome
+    return rows[0].outcome
 
 
 def _claimed(job: Job, desk: Desk) -> Claims:
@@ -75,10 +81,11 @@ def _intent(job: Job, desk: Desk) -> Intent:
     return Intent(
         delivered=job.delivered,
         since=desk.now,
-        planned=standing.as_kept(standing.with_earlier(job.writes, begun)),
+        planned=intents.as_kept(intents.with_earlier(job.writes, begun)),
         seen=job.view.changed_at if job.view else None,
         before=noting.told_before(job, job.writes),
         days=tuple(sorted(days | {*(begun.days if begun else ())})),
+        others=tuple(job.others),
     )
 
 
@@ -88,9 +95,10 @@ def _of_day(intent: Intent, of_day: OfDay, job: Job) -> Intent:
         return intent.model_copy(update={"meant_of_day": of_day.meant})
     update = {
         "delivered": job.delivered.without_words,
-        "planned": standing.as_kept(of_day.writes).model_copy(update={"rule": ""}),
+        "planned": intents.as_kept(of_day.writes).model_copy(update={"rule": ""}),
         "meant_of_day": of_day.meant,
         "before": {},
+        "others": (),
     }
     return intent.model_copy(update=update)
 
@@ -112,6 +120,7 @@ def _write(job: Job, claims: Claims, desk: Desk) -> tuple[Writes, Written]:
         raise
     return written, Written(
         event=found.event or made.event,
+        others={**made.others, **found.others},
         entries={**found.entries, **made.entries},
         sheets={**made.sheets, **found.sheets},
         task=found.task or made.task,
@@ -128,31 +137,32 @@ def _rest(job: Job) -> Writes:
         update={
             **({"event": None} if found.event else {}),
             **({"task": None} if found.task else {}),
+            "others": tuple(each for each in planned.others if each.key not in found.others),
             "entries": tuple(each for each in planned.entries if each.key not in there),
         }
     )
 
 
 def _settle(job: Job, written: Writes, made: Written, claims: Claims) -> None:
-    fact = job.delivered.fact
+    facts = [each.fact for each in job.told]
     for each in job.days:
         ours = _with_ids(each, made)
-        settled = _settled(each.told, fact, claims).model_copy(update={"ours": ours})
+        settled = _settled(each.told, facts, claims).model_copy(update={"ours": ours})
         if settled != each.read:
             claims.store(settled)
     if job.visit:
-        visit = _settled(job.visit.told, fact, claims)
+        visit = _settled(job.visit.told, facts, claims)
         remembered = {"ours": writes.remember(visit.ours, written)}
         claims.store(visit.model_copy(update=remembered))
 
 
-def _settled[A: Anchor](told: A, fact: Fact, claims: Claims) -> A:
+def _settled[A: Anchor](told: A, facts: Sequence[Fact], claims: Claims) -> A:
     update = {
         "intent": None,
         "doubtful": {
             name: each
             for name, each in told.doubtful.items()
-            if name != fact.key and not same(each.delivered.fact, fact)
+            if not any(name == fact.key or same(each.delivered.fact, fact) for fact in facts)
         },
         "version": claims.version(told),
     }

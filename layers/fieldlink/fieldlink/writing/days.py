@@ -9,7 +9,7 @@ from fieldlink.errors import Unavailable
 from fieldlink.hours import time_sheets
 from fieldlink.models import Kind, Look, Written
 from fieldlink.records import Day, Resource
-from fieldlink.writing import standing
+from fieldlink.writing import intents, standing
 from fieldlink.zones import zone
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Case(NamedTuple):
     begun: Intent | None = None  # an earlier try, of whose rows these are there:
     found: Written = Written()
     free: Callable[[Day], Day] = lambda day: day  # once nobody else is at it
+    others: Sequence[Delivered] = ()  # of the same resource, that are applied along with it
 
 
 class Seen(NamedTuple):
@@ -182,7 +183,7 @@ def _undoubted(
     ours, doubtful = of_day.known.ours, dict(of_day.known.doubtful)
     for each in doubted:
         ours = standing.of_day(ours, each, view, found)
-        doubtful[each.delivered.fact.key] = standing.without(each, wanted)
+        doubtful[each.delivered.fact.key] = intents.without(each, wanted)
     more = {"ours": ours, "doubtful": doubtful}
     known, told = (each.model_copy(update=more) for each in (of_day.known, of_day.told))
     return Seen(of_day.read, known, told, view)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fieldlink.ports import HyperTrack, Ledger, Notices, Outbox, Salesforce, State
     from fieldlink.practice import Practice
     from fieldlink.records import Capabilities, Connection
+    from fieldlink.writing.company import Company
 
 
 class Desk(NamedTuple):
@@ -35,6 +36,7 @@ class Desk(NamedTuple):
     # When it was last noted that HyperTrack talks, by connection, as far as this process knows:
     # so not every event has to look.
     heard: dict[str, datetime] | None = None
+    company: Company | None = None  # of a batch
 
     @property
     def lacking(self) -> dict[Ability, str]:

@@ -28,7 +28,7 @@ class OfVisit(NamedTuple):
 
 
 class Job(NamedTuple):
-    """Everything that one fact changes."""
+    """Everything that one fact changes, or several of one visit do."""
 
     delivered: Delivered
     writes: Writes
@@ -38,35 +38,43 @@ class Job(NamedTuple):
     has_row: bool = False  # the fact only tells more this time, under another key
     begun: Intent | None = None  # an earlier try, of whose rows these are there:
     found: Written = Written()
+    others: Sequence[Delivered] = ()  # applied along with it
+
+    @property
+    def told(self) -> tuple[Delivered, ...]:
+        """All of them."""
+        return (self.delivered, *self.others)
 
 
 def of_visit(visit: Visit, case: Case) -> Job:
-    """What a fact changes: of its appointment, and of each day that knows something of it."""
+    """What is changed: of the appointment, and of each day that knows something of it."""
     delivered, fact, view = case.delivered, case.delivered.fact, case.view
     kept = visit.model_copy(update={"ours": _ours(visit, view)})
-    told: dict[str, object] = {"facts": {**visit.facts, fact.key: delivered.without_words}}
+    news = {each.fact.key: each.without_words for each in (delivered, *case.others)}
+    told: dict[str, object] = {"facts": {**visit.facts, **news}}
     known = [each.fact for each in visit.facts.values()]
     inherited: Mapping[date, inheriting.Inherited] = {}
     of_days: list[OfDay] = []
     if case.first:
-        practice = case.desk.practice
-        parts = parting.parts([*known, fact], fact.resource, view, practice)
+        every = [*known, *(each.fact for each in news.values())]
+        parts = parting.parts(every, fact.resource, view, case.desk.practice)
         inherited = inheriting.of_days(visit, parts, view)
-        known_days = _told(visit, fact.resource)
-        of_days = days.concerned(case, known_days, parts, inherited, _doubtful(visit, case))
+        marks = _told(visit, fact.resource)
+        of_days = days.concerned(case, marks, parts, inherited, _doubtful(visit, case))
         told["marks"] = _telling(visit, fact.resource, parts)
     settled = inheriting.emptied(kept.model_copy(update=told), inherited, view)
     has_row = any(same(each, fact) for each in known)
-    planned = _planned(kept, case, has_row=has_row)
+    writes = merged(_planned(kept, case, has_row=has_row), [each.writes for each in of_days])
     return Job(
         delivered,
-        merged(planned, [each.writes for each in of_days]),
+        writes,
         of_days,
         OfVisit(kept, settled),
         view,
         has_row,
         case.begun,
         case.found,
+        case.others,
     )
 
 
@@ -108,7 +116,10 @@ def _planned(kept: Visit, case: Case, *, has_row: bool) -> Writes:
     """`has_row`: the fact only tells more this time."""
     desk, fact = case.desk, case.delivered.fact
     known = [each.fact for each in kept.facts.values()]
-    planned = writes.plan(fact, known, case.view, kept.ours, desk.practice, desk.lacking)
+    others = [each.fact for each in case.others]
+    planned = writes.plan(
+        fact, known, case.view, kept.ours, desk.practice, desk.lacking, others
+    )
     return planned.model_copy(update={"event": None}) if has_row else planned
 
 

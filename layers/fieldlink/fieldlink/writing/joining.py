@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from fieldlink.errors import Refused, Unavailable
-from fieldlink.ports import Salesforce, SeveralAtOnce
-from fieldlink.records import Anchor, Day, Device, Order, Record, Resource, SheetClaim, Visit
+from fieldlink.errors import Refused
+from fieldlink.records import Anchor, Day, Record, SheetClaim, Visit
+from fieldlink.writing.company import Company
+from fieldlink.writing.joined_org import JoinedOrg
+from fieldlink.writing.stages import CLAIM, PUT, STORE, Joined, stage
 from fieldlink.writing.together import apart, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
 
-    from fieldlink.models import Described, LedgerRow, Look, Place, View, Writes, Written
-    from fieldlink.ports import Ledger, State
+    from fieldlink.models import LedgerRow
+    from fieldlink.ports import Ledger, Salesforce, State
     from fieldlink.records import Claim
     from fieldlink.writing.desk import Desk
+    from fieldlink.writing.joined_org import Org
     from fieldlink.writing.together import Together
 
 
 ANCHORS: tuple[type[Record], ...] = (Visit, Day)  # in the order in which they are read
-VIEW, CLAIM, WRITE, PUT, STORE = "view", "claim", "write", "put", "store"
-# What a fact passes, in this order; whatever is not named here comes before.
-STAGES = (Order, Device, Visit, Resource, Day, VIEW, CLAIM, WRITE, PUT, STORE)
-
-
-class Org(Salesforce, SeveralAtOnce, Protocol):
-    """An org that takes one look or several."""
 
 
 def joined(desk: Desk, together: Together, time_left: Callable[[], bool]) -> Desk:
@@ -47,90 +42,8 @@ def joined(desk: Desk, together: Together, time_left: Callable[[], bool]) -> Des
         salesforce=of(desk.salesforce),
         ledger=cast("Ledger", JoinedLedger(desk.ledger, together)),
         low=cache(lambda: of(low())) if low else None,
+        company=Company(desk.connection.connection, together),
     )
-
-
-def stage(of: str | type[Record]) -> int:
-    """How far along somebody is who asks for that."""
-    return STAGES.index(of) + 1 if of in STAGES else 0
-
-
-class Joined[P]:
-    """What is not joined goes straight to the port."""
-
-    def __init__(self, port: P, together: Together) -> None:
-        self._port = port
-        self._together = together
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._port, name)
-
-
-class JoinedOrg(Joined[Org]):
-    """Looks, searches and writes of a connection's org."""
-
-    def __init__(
-        self, org: Org, together: Together, connection: str, time_left: Callable[[], bool]
-    ) -> None:
-        super().__init__(org, together)
-        self._connection = connection
-        self._time_left = time_left
-
-    def view(self, look: Look) -> View:
-        """Of no use to whoever has no time left to write: they need not even begin with it."""
-        found = self._ask(VIEW, look, self._port.view, self._views)
-        self._begin()
-        return found
-
-    def write(self, writes: Writes) -> Written:
-        return self._ask(WRITE, writes, self._port.write, self._port.write_all)
-
-    def described(self) -> Described:
-        """What many ask for because of the same refusal is asked for once."""
-        org = self._port
-        return self._ask(
-            "described",
-            None,
-            lambda _: org.described(),
-            lambda all_: [org.described()] * len(all_),
-        )
-
-    def find(self, writes: Writes) -> Written:
-        return self._ask("find", writes, self._port.find, self._port.find_all)
-
-    def locate(self, resource: str, place: Place, at: datetime) -> None:
-        self._begin()
-        self._port.locate(resource, place, at)
-
-    def _views(self, looks: list[Look]) -> list[View | Exception]:
-        """Two devices may tell of the same work."""
-        different = list(dict.fromkeys(looks))
-        found = dict(zip(different, self._port.views(different), strict=True))
-        return [found[each] for each in looks]
-
-    def _ask[Q, A](
-        self,
-        what: str,
-        request: Q,
-        one: Callable[[Q], A],
-        many: Callable[[list[Q]], Sequence[A | Exception]],
-    ) -> A:
-        """While they waited for others, time may have run out."""
-
-        def timely[X, Y](call: Callable[[X], Y]) -> Callable[[X], Y]:
-            def called(asked: X) -> Y:
-                self._begin()
-                return call(asked)
-
-            return called
-
-        self._begin()
-        kind = what, self._connection
-        return self._together.ask(kind, request, timely(one), timely(many), stage(what))
-
-    def _begin(self) -> None:
-        if not self._time_left():
-            raise Unavailable("no time is left for another call")
 
 
 class JoinedState(Joined["State"]):
@@ -203,7 +116,13 @@ class JoinedLedger(Joined["Ledger"]):
     """New rows."""
 
     def put(self, row: LedgerRow) -> None:
+        self.put_all([row])
+
+    def put_all(self, rows: Sequence[LedgerRow]) -> None:
         ledger = self._port
 
-        many = partial(apart, all_=ledger.put_all, one=ledger.put)
-        self._together.ask("put", row, ledger.put, many, stage(PUT))
+        def all_(several: list[Sequence[LedgerRow]]) -> None:
+            ledger.put_all([each for some in several for each in some])
+
+        many = partial(apart, all_=all_, one=ledger.put_all)
+        self._together.ask("put", rows, ledger.put_all, many, stage(PUT))

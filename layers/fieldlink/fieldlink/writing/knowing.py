@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fieldlink.errors import Refused
 from fieldlink.models import Kind, Outcome
 from fieldlink.writing import expecting, links
 from fieldlink.writing.desk import known_before, row
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from fieldlink.models import Delivered, Fact
     from fieldlink.records import Anchor, Visit
     from fieldlink.writing.desk import Desk
+
+# An anchor item may hold 400 KB; a fact takes up to 0.9 KB, as its note is not kept: 270 KB.
+MOST_FACTS = 300
+
+
+def bounded(anchor: Anchor, what: str) -> None:
+    """Raises Refused if no other fact has room in an anchor."""
+    if len(anchor.facts) >= MOST_FACTS:
+        raise Refused(f"more than {MOST_FACTS} facts about {what}")
 
 
 def settled(fact: Fact, visit: Visit) -> bool:

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.models import Outcome
+from fieldlink.models import Outcome, Writes, Written
 from fieldlink.writing import standing, writes
 from fieldlink.writing.desk import row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fieldlink.models import LedgerRow, Writes, Written
+    from fieldlink.models import Delivered, LedgerRow, NewEvent
     from fieldlink.writing.desk import Desk
     from fieldlink.writing.jobs import Job
 
 
-def ledger_row(job: Job, written: Writes, made: Written, desk: Desk) -> LedgerRow:
-    """What this try wrote, and what an earlier one did."""
+def ledger_rows(job: Job, written: Writes, made: Written, desk: Desk) -> list[LedgerRow]:
+    """What this try wrote, and what an earlier one did: all of it with the first fact, and with
+    each other its own row in the Activity.
+    """
     begun = job.begun
     done = begun is not None and standing.carried_out(begun, job.found, job.view)
     earlier = begun.planned if begun and done else None
+    first = _first(job, written, made, earlier, desk)
+    rows = {each.key: each for one in (earlier, written) if one for each in one.others}
+    return [
+        first,
+        *(_other(each, rows.get(each.fact.key), first, made, desk) for each in job.others),
+    ]
+
+
+def _first(
+    job: Job, written: Writes, made: Written, earlier: Writes | None, desk: Desk
+) -> LedgerRow:
     wrote = joined(_wrote(earlier, made), _wrote(written, made))
     # A button of the day is kept as it is: there may be nothing that it frames yet.
     applied = bool(wrote) or job.visit is None
@@ -29,10 +42,26 @@ def ledger_row(job: Job, written: Writes, made: Written, desk: Desk) -> LedgerRo
         Outcome.APPLIED if applied else Outcome.SUPERSEDED,
         desk,
         wrote=wrote,
-        before=told_before(job, written) if done else before(job, written),
+        before=told_before(job, written) if earlier else before(job, written),
         rule=written.rule or (earlier.rule if earlier else ""),
         request=made.request,
         reason="; ".join(written.left_out),
+    )
+
+
+def _other(
+    told: Delivered, event: NewEvent | None, first: LedgerRow, made: Written, desk: Desk
+) -> LedgerRow:
+    alone = Writes(appointment=first.appointment, event=event)
+    wrote = _wrote(alone, Written(event=made.others.get(told.fact.key, "")))
+    return row(
+        told,
+        Outcome.APPLIED if wrote else first.outcome,
+        desk,
+        wrote=wrote,
+        rule=f"applied together with delivery {first.delivery}, whose row has the changes",
+        request=first.request,
+        reason=first.reason,
     )
 
 

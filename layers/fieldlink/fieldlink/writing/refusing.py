@@ -27,13 +27,14 @@ def write(planned: Writes, job: Job, desk: Desk) -> tuple[Writes, Written]:
     """Write it: as planned, else by way of another status, else without one.
 
     Raises the refusal of the first if Salesforce takes none of these. What it refuses for our
-    user's rights is planned anew first: see `replanning`.
+    user's rights is planned anew first: see `replanning`. What is refused of several facts at
+    once is for whoever applies them one by one.
     """
     directly = planned.model_copy(update={"through": ""})
     try:
         return directly, desk.salesforce.write(directly)
     except Refused as refusal:
-        if job.view is None or "status" not in planned.changes:
+        if job.view is None or job.others or "status" not in planned.changes:
             raise
         if capabilities.stale(refusal) and not desk.fresh:
             raise StatusRefused(str(refusal), code=refusal.code) from refusal

@@ -13,7 +13,7 @@ from fieldlink.models import Delivered, Fact, Kind, LedgerRow, Outcome, Report
 from fieldlink.people import devices
 from fieldlink.records import Heard, WebhookTested
 from fieldlink.trouble import batteries, clocks, one_row, outages
-from fieldlink.writing import days, placing, positions, replanning, write_back
+from fieldlink.writing import days, placing, positions, releasing, replanning
 from fieldlink.writing.desk import row
 from fieldlink.writing.write_back import OF_THE_DAY
 
@@ -65,9 +65,9 @@ def park(report: Report, desk: Desk, cause: str) -> None:
     desk.ledger.put(one_row.parked(told, desk.ledger) if of_several else told)
     if isinstance(fact, Fact) and fact.kind in OF_THE_DAY:
         if fact.resource:
-            write_back.release_day(report.id, fact.resource, days.on(fact, desk), desk)
+            releasing.release_day(report.id, fact.resource, days.on(fact, desk), desk)
     elif isinstance(fact, Fact):
-        write_back.release(report.id, fact.appointment, desk)
+        releasing.release(report.id, fact.appointment, desk)
 
 
 def _delivered(report: Report, fact: Fact) -> Delivered:
@@ -94,7 +94,7 @@ def _of_work(delivered: Delivered, desk: Desk) -> Outcome:
     except Refused as refusal:
         if doubted.kind not in PASSING or refusal.code != NOT_ASSIGNED:
             raise
-    write_back.release(delivered.delivery, doubted.appointment, desk)
+    releasing.release(delivered.delivery, doubted.appointment, desk)
     return _left_out(placed, desk, "the resource is not assigned any more")
 
 

@@ -35,9 +35,10 @@ def rows(intents: Iterable[Intent | None], desk: Desk) -> Written:
 
 def safe(writes: Writes, desk: Desk) -> bool:
     """Whether writing this once more makes no second row, also if the first try goes on."""
+    told = (*([writes.event] if writes.event else []), *writes.others)
     made = {
-        "Event": writes.event is not None and not writes.event.done_as,
-        "Task": writes.task is not None or bool(writes.event and writes.event.done_as),
+        "Event": any(not each.done_as for each in told),
+        "Task": writes.task is not None or any(each.done_as for each in told),
         "TimeSheetEntry": bool(new(writes)),
     }
     return not writes.sheets and all(name in desk.keyed for name, used in made.items() if used)
@@ -67,57 +68,6 @@ def carried_out(begun: Intent, found: Written, view: View | None) -> bool:
     travel = {each.id: each.travel for each in view.team}
     changed = any(held[name] == to for name, to in wanted["changes"].items())
     return changed or any(travel.get(name) == to for name, to in planned.travel.items())
-
-
-def with_earlier(planned: Writes, begun: Intent | None) -> Writes:
-    """What is planned, and what an earlier try planned: of that, too, rows may be there."""
-    earlier = begun.planned if begun else None
-    if earlier is None:
-        return planned
-    entries = {each.key: each for each in planned.entries}
-    # One that was found and is changed now is made for whoever has to look for it once more.
-    entries |= {
-        each.key: each
-        for each in earlier.entries
-        if each.key not in entries or (entries[each.key].id and not each.id)
-    }
-    sheets = {each.key: each for each in (*earlier.sheets, *planned.sheets)}
-    return planned.model_copy(
-        update={
-            "changes": {**earlier.changes, **planned.changes},
-            "travel": {**earlier.travel, **planned.travel},
-            "distances": {**earlier.distances, **planned.distances},
-            "event": planned.event or earlier.event,
-            "task": planned.task or earlier.task,
-            "entries": tuple(entries.values()),
-            "sheets": tuple(sheets.values()),
-            "removed": tuple(dict.fromkeys([*earlier.removed, *planned.removed])),
-            "rule": planned.rule or earlier.rule,
-        }
-    )
-
-
-def as_kept(planned: Writes) -> Writes:
-    """As an intent keeps it: of what a row says its last line is enough to find the row."""
-    short = [
-        each and each.model_copy(update={"description": each.description.rpartition("\n")[2]})
-        for each in (planned.event, planned.task, *planned.entries)
-    ]
-    event, task, *entries = short
-    return planned.model_copy(update={"event": event, "task": task, "entries": tuple(entries)})
-
-
-def without(intent: Intent, keys: set[str]) -> Intent:
-    """An intent of a day of which these entries are in doubt no more."""
-    planned, meant = intent.planned, intent.meant_of_day
-    update: dict[str, object] = {}
-    if planned:
-        entries = tuple(each for each in planned.entries if each.key not in keys)
-        update["planned"] = planned.model_copy(update={"entries": entries})
-    if meant:
-        left = {key: each for key, each in meant.entries.items() if key not in keys}
-        update["meant_of_day"] = meant.model_copy(update={"entries": left})
-    return intent.model_copy(update=update)
 
 
 def of_day(ours: OursOfDay, intent: Intent, view: View, found: Written) -> OursOfDay:
@@ -177,6 +127,7 @@ def _new_rows(planned: list[Writes]) -> Writes:
     return Writes(
         appointment=of_work.appointment,
         event=of_work.event,
+        others=of_work.others,
         task=of_work.task,
         entries=tuple(entries.values()),
         sheets=tuple(sheets.values()),

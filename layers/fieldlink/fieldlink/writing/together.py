@@ -123,8 +123,9 @@ class Together:
         return lap
 
     def leave(self) -> None:
-        """This thread will ask for nothing more."""
+        """This thread will ask for nothing more, unless it begins with something else."""
         self.done()
+        self._mine.lap = 0
         with self._lock:
             self._running -= 1
             self._go_on()

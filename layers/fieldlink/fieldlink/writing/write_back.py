@@ -10,30 +10,41 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Contended, Refused, Unavailable, must
+from fieldlink.errors import Contended, Refused, Unavailable
 from fieldlink.models import Kind, Outcome
-from fieldlink.records import Anchor, Day, Intent, Visit
-from fieldlink.writing import days, departing, inheriting, jobs, knowing, passing_by, standing
+from fieldlink.records import Day, Intent, Visit
+from fieldlink.writing import (
+    days,
+    departing,
+    inheriting,
+    jobs,
+    knowing,
+    passing_by,
+    releasing,
+    standing,
+)
 from fieldlink.writing.carrying_out import carry_out
+from fieldlink.writing.company import along
 from fieldlink.writing.days import Case
 from fieldlink.writing.desk import known_before, row
 from fieldlink.writing.standing import ABANDONED
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Iterable
 
     from fieldlink.models import Delivered, Fact
     from fieldlink.writing.desk import Desk
 
-# An anchor item may hold 400 KB; a fact takes up to 0.9 KB, as its note is not kept: 270 KB.
-MOST_FACTS = 300
 OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
 # Of workers that died one upon the other, how many are taken over in one go.
 DEEPEST = 3
 
 
 def to_appointment(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
-    """Apply a fact about an appointment."""
+    """Apply a fact about an appointment, and with it what others of its batch tell of that."""
+    told = desk.company.turn(delivered) if desk.company else None
+    if told:
+        return told
     visit = _visit(delivered.fact.appointment, desk)
     delivered = knowing.as_doubtful(delivered, visit)
     if visit.intent and not knowing.settled(delivered.fact, visit):
@@ -41,7 +52,7 @@ def to_appointment(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
     outcome = knowing.outcome(delivered, visit, desk)
     if outcome:
         return outcome
-    _bounded(visit, "one appointment")
+    knowing.bounded(visit, "one appointment")
     return _apply(visit, delivered, desk, depth)
 
 
@@ -59,27 +70,8 @@ def to_day(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
     known = knowing.twin(fact, day)
     if known:
         return known_before(known, delivered, desk)
-    _bounded(day, "one day")
+    knowing.bounded(day, "one day")
     return carry_out(jobs.of_day(day, delivered, desk), desk)
-
-
-def release(delivery: str, appointment: str, desk: Desk) -> None:
-    """Let others go on with the appointment of a delivery that is parked, and with its days.
-
-    Whether its last try was carried out may not be known. So the intent is kept aside, and is
-    looked for when the delivery comes again.
-    """
-    visit = desk.state.read(Visit, desk.connection.connection, appointment)
-    if visit and visit.intent and visit.intent.delivered.delivery == delivery:
-        for each in visit.intent.days:
-            release_day(delivery, visit.intent.delivered.fact.resource, each, desk)
-        must(desk.state.write(_aside(visit, visit.intent)))
-
-
-def release_day(delivery: str, resource: str, on: date, desk: Desk) -> None:
-    day = days.read(resource, on, desk)
-    if day.intent and day.intent.delivered.delivery == delivery:
-        must(desk.state.write(_aside(day, day.intent)))
 
 
 def _apply(visit: Visit, delivered: Delivered, desk: Desk, depth: int) -> Outcome:
@@ -99,9 +91,38 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk, depth: int) -> Outcom
         desk.ledger.put(row(delivered, Outcome.IGNORED, desk, reason=why_not))
         return Outcome.IGNORED
     case = Case(delivered, desk, look, view, first, begun, found, free)
-    outcome = carry_out(jobs.of_visit(visit, case), desk)
-    departing.look(fact, known, view, desk)
+    told = along(visit, case)
+    try:
+        outcome = _carried_out(visit, case._replace(others=told.others), told.repeated)
+    except Refused:
+        if not told.others:
+            raise
+        return _apply(_apart(delivered, desk), delivered, desk, depth)
+    for each in (delivered, *told.others):
+        departing.look(each.fact, known, view, desk)
     return outcome
+
+
+def _carried_out(visit: Visit, case: Case, repeated: Iterable[Delivered]) -> Outcome:
+    desk = case.desk
+    again = [row(each, Outcome.DUPLICATE, desk) for each in repeated]
+    outcome = carry_out(jobs.of_visit(visit, case), desk, again)
+    if desk.company:
+        desk.company.ended(case.others, outcome)
+        desk.company.ended(repeated, Outcome.DUPLICATE)
+    return outcome
+
+
+def _apart(delivered: Delivered, desk: Desk) -> Visit:
+    """What Salesforce refuses of several facts at once it may take of each by itself."""
+    appointment = delivered.fact.appointment
+    if desk.company:
+        desk.company.part(appointment)
+    releasing.release(delivered.delivery, appointment, desk)
+    visit = _visit(appointment, desk)
+    if visit.intent:
+        raise Contended("another worker is writing to this appointment")
+    return visit
 
 
 def _take_over(
@@ -127,7 +148,7 @@ def _finish(visit: Visit, intent: Intent, desk: Desk, depth: int) -> None:
     except Refused:
         # Its own message comes back to its own worker and is parked there; until then it must
         # not hold up the others.
-        release(intent.delivered.delivery, visit.appointment, desk)
+        releasing.release(intent.delivered.delivery, visit.appointment, desk)
 
 
 def _freed(day: Day, *, fact: Fact, desk: Desk, depth: int) -> Day:
@@ -142,7 +163,9 @@ def _freed(day: Day, *, fact: Fact, desk: Desk, depth: int) -> Day:
     # Of an appointment that knows nothing of it: its rows are looked for where they matter.
     unknown = left.intent and left.intent.delivered.fact.key == intent.delivered.fact.key
     return (
-        _aside(left, intent) if unknown else _freed(left, fact=fact, desk=desk, depth=depth + 1)
+        releasing.aside(left, intent)
+        if unknown
+        else _freed(left, fact=fact, desk=desk, depth=depth + 1)
     )
 
 
@@ -160,20 +183,10 @@ def _finish_day(intent: Intent, day: Day, desk: Desk, depth: int) -> None:
     try:
         to_day(told, desk, depth + 1)
     except Refused:
-        release_day(told.delivery, day.resource, day.on, desk)
-
-
-def _aside[A: Anchor](anchor: A, intent: Intent) -> A:
-    doubtful = {**anchor.doubtful, intent.delivered.fact.key: intent}
-    return anchor.model_copy(update={"intent": None, "doubtful": doubtful})
+        releasing.release_day(told.delivery, day.resource, day.on, desk)
 
 
 def _visit(appointment: str, desk: Desk) -> Visit:
     name = desk.connection.connection
     found = desk.state.read(Visit, name, appointment)
     return found or Visit(connection=name, appointment=appointment)
-
-
-def _bounded(anchor: Anchor, what: str) -> None:
-    if len(anchor.facts) >= MOST_FACTS:
-        raise Refused(f"more than {MOST_FACTS} facts about {what}")

@@ -5,6 +5,7 @@ Travel and time sheets are the day's: see `time_sheets`.
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from fieldlink.writing import activity, actual_times, confirming, links, status
 from fieldlink.writing.actual_times import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fieldlink.models import Ability, Changes, NewEvent
     from fieldlink.practice import Practice
@@ -35,12 +36,14 @@ def plan(
     ours: Ours,
     practice: Practice,
     lacking: Mapping[Ability, str] = NOTHING,
+    others: Sequence[Fact] = (),
 ) -> Writes:
     """Everything that `fact`, added to the facts known before, changes on the appointment.
 
-    `lacking`: what this org or our user can't have written, and why.
+    `lacking`: what can't be written in this org, and why. `others`: added along with `fact`.
     """
-    facts = {each.key: each for each in (*known, fact)}.values()
+    facts = {each.key: each for each in (*known, fact, *others)}.values()
+    row = partial(_event, facts=facts, view=view, practice=practice, lacking=lacking)
     decision = status.decide(facts, view, ours, practice)
     times = _times(facts, view, ours, practice, lacking)
     link, no_link = links.change(fact, facts, view, ours, lacking)
@@ -49,7 +52,8 @@ def plan(
         parent=view.work_order or view.work_order_line,
         changes=_status(decision.status) | times | link,
         through=decision.through,
-        event=_event(fact, facts, view, practice, lacking),
+        event=row(fact),
+        others=tuple(filter(None, map(row, others))),
         task=telling.task(fact, view, practice) if fact.kind is Kind.OUTAGE_BEGAN else None,
         left_out=(*decision.left_out, *no_link, *_unconfirmed(fact, facts, view, practice)),
         rule="; ".join(filter(None, [decision.rule, *actual_times.rules(times, practice)])),
