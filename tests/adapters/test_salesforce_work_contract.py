@@ -437,6 +437,39 @@ def test_an_entry_that_went_away_since_the_look_is_worth_another_look(
     assert house.rows()["work"][0] == ("Scheduled", None)
 
 
+@pytest.mark.parametrize("done_as", ["", "Completed"])
+def test_rows_of_several_facts_are_written_and_found_each_under_its_own_key(
+    house: House, done_as: str
+) -> None:
+    due = NOW.date() if done_as else None
+    first, *others = (
+        told(key, at=NOW + number * HOUR, done_as=done_as, due=due)
+        for number, key in enumerate(("first", "second", "third"))
+    )
+    wanted = writes(house.job, changes={"status": "In Progress"}, event=first, others=others)
+
+    made = house.org.write(wanted)
+
+    rows = house.rows()["tasks" if done_as else "events"]
+    assert [each[0] for each in rows] == [made.event, *made.others.values()]
+    assert [*made.others] == ["second", "third"]
+    assert house.org.find(wanted) == made.model_copy(update={"request": ""})
+    more = wanted.model_copy(update={"others": (*wanted.others, told("fourth"))})
+    assert house.org.find(more) == made.model_copy(update={"request": ""})
+
+
+def test_rows_of_several_facts_are_written_with_the_rest_or_not_at_all(house: House) -> None:
+    house.allow(("Scheduled", "Dispatched"))
+    wanted = writes(
+        house.job, changes={"status": "Completed"}, event=told("a"), others=(told("b"),)
+    )
+
+    with pytest.raises(Refused):
+        house.org.write(wanted)
+
+    assert house.rows()["events"] == []
+
+
 def test_an_entry_of_a_closed_sheet_cannot_be_changed(house: House) -> None:
     made = entered(house)
     [entry], [its_sheet] = made.entries.values(), made.sheets.values()
@@ -582,6 +615,18 @@ def test_with_our_key_the_same_rows_are_the_same_however_often_they_are_written(
     ]
     [entry] = after["entries"]
     assert entry[3] == f"{NOW - HOUR:%Y-%m-%dT%H:%M}"
+
+
+def test_with_our_key_the_rows_of_several_facts_are_the_same_however_often_they_are_written(
+    keyed_house: House,
+) -> None:
+    wanted = writes(keyed_house.job, event=told("a"), others=(told("b"), told("c")))
+
+    first = keyed_house.org.write(wanted)
+    again = keyed_house.org.write(wanted)
+
+    assert (again.event, again.others) == (first.event, first.others)
+    assert len(keyed_house.rows()["events"]) == 3
 
 
 def test_with_our_key_rows_are_found_whatever_has_become_of_their_words(
