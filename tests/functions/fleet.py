@@ -42,6 +42,10 @@ class Fleet:
 
     def check_out(self, jobs: Sequence[int]) -> None:
         """After an hour, within the geofences that stand for their work."""
+        self._fence(jobs)
+        self._tell(map(self.checking_out, jobs))
+
+    def _fence(self, jobs: Sequence[int]) -> None:
         self.house.bundle.state.write_all(
             Geofence(
                 connection=CONNECTION,
@@ -52,7 +56,15 @@ class Fleet:
             )
             for number in jobs
         )
-        self._tell(map(self.checking_out, jobs))
+
+    def tell_whole_visits(self, jobs: Sequence[int]) -> None:
+        """As phones do that were offline: all of one, then all of the next."""
+        self._fence(jobs)
+        self._tell(
+            told(number)
+            for number in jobs
+            for told in (self.arrival, self.checking_out, self.departure)
+        )
 
     def _tell(self, events: Iterable[dict[str, Any]]) -> None:
         received = now().isoformat()
@@ -80,6 +92,11 @@ class Fleet:
                 "exit": None,
             },
         }
+
+    def departure(self, number: int) -> dict[str, Any]:
+        came, at = self.arrival(number), (self.at + HOUR + QUARTER).isoformat()
+        gone = {"value": "exit", "exit": {"recorded_at": at}}
+        return {**came, "recorded_at": at, "data": {**came["data"], **gone}}
 
     def checking_out(self, number: int) -> dict[str, Any]:
         return {

@@ -45,6 +45,25 @@ def test_a_thousand_arrivals_are_written_in_sixty_calls(
     assert house.events.lying == []
 
 
+def test_facts_of_one_visit_that_come_in_one_batch_are_written_in_one_call(
+    house: House, connection: Connection, salesforce: FakeSalesforce
+) -> None:
+    assert connection
+    fleet = Fleet(house, salesforce, 30)
+    fleet.tell_whole_visits(range(30))
+    before = salesforce.api_calls
+
+    batches = house.work_off(update_salesforce.lambda_handler)
+
+    # Ten messages are three visits and a part of a fourth, whose rest comes with the next batch.
+    assert batches == 2
+    assert salesforce.api_calls - before == 2 * batches
+    assert fleet.told == sorted(fleet.jobs * 3)
+    statuses = {salesforce.row("ServiceAppointment", each)["Status"] for each in fleet.jobs}
+    assert statuses == {"Completed"}
+    assert [row.outcome for row in fleet.ledger] == [Outcome.APPLIED] * 90
+
+
 def test_one_arrival_alone_costs_a_look_and_a_write(
     house: House, connection: Connection, salesforce: FakeSalesforce
 ) -> None:
