@@ -428,8 +428,8 @@ def test_what_a_visit_need_not_say_is_not_paid_for(aws: Pretended) -> None:
     assert "live_positions" in json.loads(keys)  # the door reads it as it stands
 
 
-def begun() -> records.Visit:
-    """One whose writes have begun, as many as a check-out has."""
+def begun(*others: Delivered) -> records.Visit:
+    """One whose writes have begun, as many as a check-out has, or as several facts have."""
     entry = SheetEntry(
         key="08p/r/2026-03-04/1",
         new_sheet="r/2026-03-04",
@@ -440,7 +440,7 @@ def begun() -> records.Visit:
         description="Site visit: Rosa",
     )
     planned = Writes(appointment="08p", changes={"status": "Completed"}, entries=(entry,) * 2)
-    intent = records.Intent(delivered=DELIVERED, since=NOW, planned=planned)
+    intent = records.Intent(delivered=DELIVERED, since=NOW, planned=planned, others=others)
     return records.Visit(connection="c", appointment="08p", intent=intent)
 
 
@@ -448,10 +448,11 @@ def of_version(visit: records.Visit, version: int, **changes: object) -> records
     return visit.model_copy(update={"version": version, **changes})
 
 
+@pytest.mark.parametrize("others", [(), (DELIVERED,)], ids=["of one", "of several"])
 def test_what_was_begun_is_kept_deflated_and_is_let_go_of_by_any_way_of_writing(
-    aws: Pretended,
+    aws: Pretended, others: tuple[Delivered, ...]
 ) -> None:
-    state, visit, version = _dynamo(aws), begun(), 0
+    state, visit, version = _dynamo(aws), begun(*others), 0
     ways: list[Callable[[records.Visit], object]] = [
         state.write,
         lambda each: state.write_each([each]),
@@ -463,7 +464,8 @@ def test_what_was_begun_is_kept_deflated_and_is_let_go_of_by_any_way_of_writing(
             [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
             assert visit.intent
             length = len(visit.intent.model_dump_json(exclude_defaults=True))
-            assert len(item["intent"]["B"]) < 0.6 * length
+            [deflated] = item["intent"]["L"] if others else [item["intent"]]
+            assert len(deflated["B"]) < 0.6 * length
             assert state.read(records.Visit, "c", "08p") == of_version(visit, version + 1)
 
             let_go(of_version(visit, version + 1, intent=None))
@@ -487,6 +489,16 @@ def test_who_does_not_know_where_it_lies_takes_it_for_that_of_a_worker_still_at_
     assert as_before.intent
     assert as_before.intent.since > NOW + timedelta(days=365_000)
     assert (as_before.intent.delivered.delivery, as_before.intent.planned) == ("", None)
+
+
+def test_who_knows_intents_of_one_fact_only_waits_for_one_of_several(aws: Pretended) -> None:
+    """That version takes what lies beside the document if it is binary, else the document's."""
+    _dynamo(aws).write(begun(DELIVERED))
+
+    [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+
+    assert "B" not in item["intent"]
+    assert "9999" in item["body"]["S"]
 
 
 def test_what_an_earlier_version_began_is_read_where_it_wrote_it(aws: Pretended) -> None:

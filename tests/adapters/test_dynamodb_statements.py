@@ -14,19 +14,22 @@ from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import DynamoState
 from fieldlink.config import AwsAccess
 from fieldlink.errors import FieldlinkError, Refused, Unavailable, Unclear
-from fieldlink.records import Day, SheetClaim, Visit
+from fieldlink.records import Day, Intent, SheetClaim, Visit
 from local.ministack import REGION, ROOT_KEY, Ministack
 from tests.adapters.scripted import Answer, scripted
 from tests.fakes import FakeState
+from tests.make import delivered, fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fieldlink.models import Delivered
     from fieldlink.ports import State
     from fieldlink.records import Claim
     from tests.conftest import Pretended
 
 MORNING = datetime(2026, 3, 4, 8, 30, tzinfo=UTC)
+TOLD = delivered(fact())
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,22 @@ def test_records_of_which_there_was_none_are_stored(state: State, connection: st
     assert state.read(Visit, connection, "08p0") == visit(connection, version=1)
     assert state.read(Day, *day.key) == day.model_copy(update={"version": 1})
     assert state.read(SheetClaim, *claim.key) == claim.model_copy(update={"version": 1})
+
+
+@pytest.mark.parametrize("others", [(), (TOLD,)], ids=["of one fact", "of several"])
+def test_what_was_begun_is_claimed_and_let_go_of(
+    state: State, connection: str, others: tuple[Delivered, ...]
+) -> None:
+    intent = Intent(delivered=TOLD, since=MORNING, others=others)
+    state.write(visit(connection))
+
+    state.write_each([visit(connection, version=1).model_copy(update={"intent": intent})])
+    claimed = state.read(Visit, connection, "08p0")
+    state.write_each([visit(connection, version=2)])
+
+    assert claimed
+    assert claimed.intent == intent
+    assert state.read(Visit, connection, "08p0") == visit(connection, version=3)
 
 
 def test_a_record_is_stored_only_over_the_version_that_was_read(

@@ -55,7 +55,7 @@ def test_facts_of_one_visit_that_come_in_one_batch_are_written_in_one_call(
 
     batches = house.work_off(update_salesforce.lambda_handler)
 
-    # Ten messages are three visits and a part of a fourth, whose rest comes with the next batch.
+    # Ten messages are three visits and a part of a fourth; its rest comes with the next batch.
     assert batches == 2
     assert salesforce.api_calls - before == 2 * batches
     assert fleet.told == sorted(fleet.jobs * 3)

@@ -48,7 +48,7 @@ def item_of(record: Record) -> Item:
 
 def record_of[R: Record](kind: type[R], item: Item) -> R:
     stored = json.loads(item["body"]["S"])
-    if beside := item.get("intent", NONE).get("B"):
+    if beside := _beside(item):
         stored["intent"] = json.loads(zlib.decompress(b64decode(beside)))
     ttl = int(item["ttl"]["N"]) if "ttl" in item else None
     apart = {"fingerprint": item["fingerprint"]["S"]} if "fingerprint" in item else {}
@@ -72,6 +72,16 @@ def _anchor(record: Anchor) -> Item:
     return {"body": {"S": told}, "intent": _deflated(record.intent)}
 
 
-def _deflated(intent: Intent) -> dict[str, str]:
+def _beside(item: Item) -> str | None:
+    intent = item.get("intent", NONE)
+    listed = intent.get("L", [intent])
+    return next((each["B"] for each in listed if "B" in each), None)
+
+
+def _deflated(intent: Intent) -> dict[str, Any]:
+    """One of several facts is listed: the first version that deflated intents would finish the
+    first fact alone, and does not look into a list.
+    """
     text = intent.model_dump_json(exclude_defaults=True)
-    return {"B": b64encode(zlib.compress(text.encode())).decode()}
+    deflated = {"B": b64encode(zlib.compress(text.encode())).decode()}
+    return {"L": [deflated]} if intent.others else deflated
