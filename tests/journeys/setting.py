@@ -182,7 +182,7 @@ def end_the_lease(town: Town) -> None:
 
     def begun() -> list[dict[str, Any]]:
         visits = [each for each in items(town, "StateTable") if each["sk"] == "visit"]
-        return [each for each in visits if _checking_out(each["intent"])]
+        return [each for each in visits if _checking_out(_begun(each))]
 
     wait_until(
         lambda: not town.salesforce.faults and bool(begun()),
@@ -191,10 +191,11 @@ def end_the_lease(town: Town) -> None:
     )
     claims = [each for each in items(town, "StateTable") if each["sk"].startswith("sheet#")]
     for item in [*begun(), *claims]:
-        body, intent = json.loads(item["body"]), item.get("intent")
+        body, intent = json.loads(item["body"]), _begun(item)
+        beside: dict[str, Any] = {"NULL": True}
         if intent:
-            over = json.loads(zlib.decompress(intent)) | OVER
-            intent = zlib.compress(json.dumps(over).encode())
+            deflated = {"B": zlib.compress(json.dumps(intent | OVER).encode())}
+            beside = {"L": [deflated]} if isinstance(item["intent"], list) else deflated
         else:
             body |= OVER
         town.stack.client("dynamodb").update_item(
@@ -205,17 +206,23 @@ def end_the_lease(town: Town) -> None:
             ExpressionAttributeValues={
                 ":read": {"N": item["version"]},
                 ":body": {"S": json.dumps(body)},
-                ":intent": {"B": intent} if intent else {"NULL": True},
+                ":intent": beside,
             },
         )
 
 
-def _checking_out(intent: bytes | bool) -> bool:
-    """`intent`: deflated, or that there is none."""
-    if not isinstance(intent, bytes):
-        return False
-    told = json.loads(zlib.decompress(intent))
-    return bool(told["delivered"]["fact"]["kind"] == "checked out")
+def _begun(item: dict[str, Any]) -> dict[str, Any]:
+    """The intent beside a document, or nothing: deflated, and listed if of several facts."""
+    intent = item.get("intent")
+    deflated = intent[0]["B"] if isinstance(intent, list) else intent
+    if not isinstance(deflated, bytes):
+        return {}
+    return dict(json.loads(zlib.decompress(deflated)))
+
+
+def _checking_out(intent: dict[str, Any]) -> bool:
+    told = [intent["delivered"], *intent.get("others", ())] if intent else []
+    return any(each["fact"]["kind"] == "checked out" for each in told)
 
 
 def kill(town: Town, door: str) -> None:
