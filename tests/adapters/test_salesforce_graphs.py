@@ -93,6 +93,21 @@ def test_no_call_has_more_than_five_hundred_nodes(
     assert nodes == [8 * 62, 8 * 62, 62]
 
 
+def test_rows_of_several_facts_are_made_in_the_order_in_which_they_happened(
+    org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str
+) -> None:
+    [job] = jobs(salesforce, rosa, 1)
+    came, out, left = (told(str(number), at=NOW + number * HOUR) for number in range(3))
+
+    made = org.write(writes(job, event=left, others=(out, came)))
+
+    [[graph]] = sent(salesforce)
+    starts = [each["body"]["StartDateTime"] for each in graph["compositeRequest"]]
+    assert starts == sorted(starts)
+    rows = {each["Id"]: each["StartDateTime"] for each in salesforce.rows("Event")}
+    assert rows[made.others["0"]] < rows[made.others["1"]] < rows[made.event]
+
+
 def test_what_locks_the_same_work_order_lies_together(
     org: SalesforceOrg, salesforce: FakeSalesforce, rosa: str
 ) -> None:

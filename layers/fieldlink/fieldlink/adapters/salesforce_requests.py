@@ -124,7 +124,7 @@ def _activity_parts(writes: Writes, keyed: Collection[str]) -> Iterator[Part]:
     work, task = writes.appointment, writes.task
     rows = [("event", writes.event)] if writes.event else []
     rows += [(f"other{number}", each) for number, each in enumerate(writes.others)]
-    for name, each in rows:
+    for name, each in sorted(rows, key=lambda row: row[1].starts_at):  # as they happened
         sobject = "Task" if each.done_as else "Event"
         fields = (_done_task if each.done_as else _event)(checked(work), each)
         yield name, *_new(sobject, row_key("event", each.key), fields, keyed)
