@@ -306,6 +306,32 @@ def test_each_row_and_each_value_is_explained_by_two_look_ups(told: Fact) -> Non
     assert found().stands["changes.status"].value == "Completed"
 
 
+def test_a_message_that_comes_again_beside_news_keeps_its_row() -> None:
+    world = crew()
+    apply(world, CAME)
+    [row] = world.ledger.rows
+
+    ended = apply_together(world, OUT, CAME)
+
+    assert ended == [Outcome.APPLIED, Outcome.DUPLICATE]
+    assert row in world.ledger.rows
+
+
+def test_an_event_that_is_delivered_once_more_later_has_a_row_for_each_time() -> None:
+    world = crew()
+    world.fate.fail("write Salesforce", Unclear("no answer"), times=1)
+    apply_together(world, CAME, OUT)
+    world.pass_time(LEASE)
+    later = delivered(OUT, received_at=world.now)
+
+    ended = apply_together(world, CAME, later, OUT)
+
+    assert ended == [Outcome.APPLIED, Outcome.DUPLICATE, Outcome.APPLIED]
+    rows = {(row.received_at, row.delivery): row.outcome for row in world.ledger.rows}
+    assert rows[later.name] is Outcome.DUPLICATE
+    assert len(rows) == 3
+
+
 # ── who is applied alone ──────────────────────────────────────────────────────
 
 

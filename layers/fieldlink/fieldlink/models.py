@@ -175,6 +175,11 @@ class Delivered(Model):
     recovered: bool = False  # found in HyperTrack's record, not told by a webhook
 
     @property
+    def name(self) -> tuple[datetime, str]:
+        """As its row in the ledger is named: an event may be delivered once more, later."""
+        return self.received_at, self.delivery
+
+    @property
     def without_words(self) -> Delivered:
         """As it is kept: what a technician wrote is in Salesforce and of no use here."""
         return self.model_copy(

@@ -124,11 +124,11 @@ def _delivered(anchor: Anchor) -> Iterator[Delivered]:
 
 def _with_rows(connection: str, known: list[Delivered], ledger: Ledger) -> list[Told]:
     """In the order in which it was decided."""
-    asked = [(each.received_at, each.delivery) for each in known]
+    asked = [each.name for each in known]
     rows = {
         (row.received_at, row.delivery): row for row in ledger.of_deliveries(connection, asked)
     }
-    told = [_told(each, rows.get((each.received_at, each.delivery))) for each in known]
+    told = [_told(each, rows.get(each.name)) for each in known]
     return sorted(told, key=lambda each: each.order)
 
 

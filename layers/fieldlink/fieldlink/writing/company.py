@@ -17,12 +17,14 @@ from fieldlink.writing.visits import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from fieldlink.models import Delivered, Fact, Outcome
     from fieldlink.records import Visit
     from fieldlink.writing.days import Case
     from fieldlink.writing.together import Together
 
+type Name = tuple[datetime, str]  # of a delivery
 # So a visit's graph stays far below what a call takes, and its record below 400 KB.
 MOST = 10
 
@@ -50,7 +52,8 @@ def along(visit: Visit, case: Case) -> Along:
     others: list[Delivered] = []
     repeated: list[Delivered] = []
     for each in desk.company.of(case.delivered):
-        if knowing.twin(each.fact, told):
+        twin = knowing.twin(each.fact, told)
+        if twin and twin.name != each.name:
             repeated.append(each)
         elif _known(each.fact, told) or passing_by.why_not(each.fact, known, case.view, desk):
             continue
@@ -76,8 +79,8 @@ class Company:
         self._connection = connection
         self._together = together
         self._lock = Lock()
-        self._waiting: dict[str, dict[str, Delivered]] = {}  # by appointment and delivery
-        self._ended: dict[str, Outcome] = {}  # by delivery
+        self._waiting: dict[str, dict[Name, Delivered]] = {}  # by appointment
+        self._ended: dict[Name, Outcome] = {}
         self._apart: set[str] = set()  # appointments
 
     def turn(self, delivered: Delivered) -> Outcome | None:
@@ -90,14 +93,14 @@ class Company:
         self.wait(delivered)
         self._together.turn((self._connection, fact.appointment))
         with self._lock:
-            self._waiting[fact.appointment].pop(delivered.delivery, None)
-            return self._ended.pop(delivered.delivery, None)
+            self._waiting[fact.appointment].pop(delivered.name, None)
+            return self._ended.pop(delivered.name, None)
 
     def wait(self, delivered: Delivered) -> None:
         """Say what one waits with, so that others may apply it along with their own."""
         with self._lock:
             waiting = self._waiting.setdefault(delivered.fact.appointment, {})
-            waiting[delivered.delivery] = delivered
+            waiting[delivered.name] = delivered
 
     def of(self, delivered: Delivered) -> list[Delivered]:
         """What others of the same resource wait with that can be applied along with it."""
@@ -116,4 +119,4 @@ class Company:
     def ended(self, told: Iterable[Delivered], outcome: Outcome) -> None:
         """Facts of others have been applied, or were known."""
         with self._lock:
-            self._ended |= {each.delivery: outcome for each in told}
+            self._ended |= {each.name: outcome for each in told}
