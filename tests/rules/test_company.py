@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -389,17 +390,20 @@ def test_no_more_than_ten_are_applied_at_once_and_the_rest_next() -> None:
 # ── what Salesforce refuses ───────────────────────────────────────────────────
 
 
-def test_a_way_that_leads_through_another_status_is_gone_by_each_alone() -> None:
+@pytest.mark.parametrize("told", [*permutations(VISIT)])
+def test_a_way_that_leads_through_another_status_is_gone_by_each_alone_in_their_order(
+    told: tuple[Fact, ...],
+) -> None:
     world = crew()
     world.salesforce.transitions = {
         ("Scheduled", "In Progress"),
         ("In Progress", "Completed"),
     }
 
-    ended = apply_together(world, CAME, OUT)
+    ended = apply_together(world, *told)
 
-    assert ended == [Outcome.APPLIED] * 2
-    assert held(world) == truth([CAME, OUT])
+    assert ended == [Outcome.APPLIED] * 3
+    assert held(world) == truth(VISIT)
     assert not pending(world)
 
 

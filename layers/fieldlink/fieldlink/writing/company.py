@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fieldlink.models import AT_WORK
 from fieldlink.writing import knowing, passing_by
+from fieldlink.writing.together import sure
 from fieldlink.writing.visits import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from fieldlink.errors import FieldlinkError
     from fieldlink.models import Delivered, Fact, Outcome
     from fieldlink.records import Visit
     from fieldlink.writing.days import Case
@@ -80,12 +82,12 @@ class Company:
         self._together = together
         self._lock = Lock()
         self._waiting: dict[str, dict[Name, Delivered]] = {}  # by appointment
-        self._ended: dict[Name, Outcome] = {}
+        self._ended: dict[Name, Outcome | FieldlinkError] = {}
         self._apart: set[str] = set()  # appointments
 
     def turn(self, delivered: Delivered) -> Outcome | None:
         """Wait until no other is at the appointment. What became of the fact, if another has
-        applied it along with its own.
+        applied it along with its own; raises why it could not be applied.
         """
         fact = delivered.fact
         if fact.kind not in AT_WORK:
@@ -94,7 +96,8 @@ class Company:
         self._together.turn((self._connection, fact.appointment))
         with self._lock:
             self._waiting[fact.appointment].pop(delivered.name, None)
-            return self._ended.pop(delivered.name, None)
+            ended = self._ended.pop(delivered.name, None)
+        return sure(ended)
 
     def wait(self, delivered: Delivered) -> None:
         """Say what one waits with, so that others may apply it along with their own."""
@@ -116,7 +119,7 @@ class Company:
         with self._lock:
             self._apart.add(appointment)
 
-    def ended(self, told: Iterable[Delivered], outcome: Outcome) -> None:
-        """Facts of others have been applied, or were known."""
+    def ended(self, told: Iterable[Delivered], end: Outcome | FieldlinkError) -> None:
+        """What became of facts of others."""
         with self._lock:
-            self._ended |= {each.name: outcome for each in told}
+            self._ended |= {each.name: end for each in told}

@@ -28,6 +28,8 @@ from fieldlink.writing.company import along
 from fieldlink.writing.days import Case
 from fieldlink.writing.desk import known_before, row
 from fieldlink.writing.standing import ABANDONED
+from fieldlink.writing.together import sure, tried
+from fieldlink.writing.visits import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +99,7 @@ def _apply(visit: Visit, delivered: Delivered, desk: Desk, depth: int) -> Outcom
     except Refused:
         if not told.others:
             raise
-        return _apply(_apart(delivered, desk), delivered, desk, depth)
+        return _one_by_one(delivered, told.others, desk, depth)
     for each in (delivered, *told.others):
         departing.look(each.fact, known, view, desk)
     return outcome
@@ -113,16 +115,22 @@ def _carried_out(visit: Visit, case: Case, repeated: Iterable[Delivered]) -> Out
     return outcome
 
 
-def _apart(delivered: Delivered, desk: Desk) -> Visit:
-    """What Salesforce refuses of several facts at once it may take of each by itself."""
-    appointment = delivered.fact.appointment
+def _one_by_one(
+    delivered: Delivered, others: Iterable[Delivered], desk: Desk, depth: int
+) -> Outcome:
+    """What Salesforce refuses of several facts at once it may take of each by itself, in the
+    order in which they happened: one status may be reached from another only.
+    """
     if desk.company:
-        desk.company.part(appointment)
-    releasing.release(delivered.delivery, appointment, desk)
-    visit = _visit(appointment, desk)
-    if visit.intent:
-        raise Contended("another worker is writing to this appointment")
-    return visit
+        desk.company.part(delivered.fact.appointment)
+    releasing.release(delivered.delivery, delivered.fact.appointment, desk)
+    apply = partial(to_appointment, desk=desk, depth=depth)
+    in_order = sorted((delivered, *others), key=lambda each: when(each.fact))
+    ends = {each.name: tried(apply, each) for each in in_order}
+    if desk.company:
+        for each in others:
+            desk.company.ended([each], ends[each.name])
+    return sure(ends[delivered.name])
 
 
 def _take_over(
