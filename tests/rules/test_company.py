@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
 from fieldlink.writing import releasing
 from fieldlink.writing.expecting import ESTIMATES
 from tests.fakes import Death, Killed
-from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, World, at, delivered, fact
+from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, RESOURCE, World, at, delivered, fact
 from tests.rules.crew import (
     MAKERS,
     OTHER,
@@ -305,6 +306,25 @@ def test_each_row_and_each_value_is_explained_by_two_look_ups(told: Fact) -> Non
     [row] = found(event.description).told
     assert (row.at, row.wrote["event.id"]) == (told.at, event.id)
     assert found().stands["changes.status"].value == "Completed"
+
+
+def test_each_day_is_explained_though_several_are_told_at_once() -> None:
+    world = crew()
+    later = timedelta(days=2)
+    told = [fact(Kind.CHECKED_OUT, at(12) + later), fact(Kind.ARRIVED, at(9) + later)]
+
+    apply_together(world, *told, CAME, LEFT)
+
+    entries = {each.starts_at: each.id for each in world.salesforce.entries}
+    for began in (at(9), at(9) + later):
+        found = explain(
+            RESOURCE,
+            connection=CONNECTION,
+            state=world.state,
+            ledger=world.ledger,
+            day=began.date(),
+        )
+        assert entries[began] in {each.value for each in found.stands.values()}
 
 
 def test_a_message_that_comes_again_beside_news_keeps_its_row() -> None:

@@ -15,6 +15,7 @@ from fieldlink.models import AT_WORK
 from fieldlink.writing import knowing, passing_by
 from fieldlink.writing.together import sure
 from fieldlink.writing.visits import same
+from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,8 @@ class Along(NamedTuple):
 def along(visit: Visit, case: Case) -> Along:
     """What is applied along with a case's fact: what a try that has begun was to do, or, if
     nothing is in doubt, what others wait with. Who tells more of what is known comes alone, and
-    so does who may have been there for other work.
+    so does who was there on another day, by whose facts that is explained, or perhaps for other
+    work.
     """
     if case.begun:
         return Along(case.begun.others)
@@ -57,7 +59,7 @@ def along(visit: Visit, case: Case) -> Along:
         twin = knowing.twin(each.fact, told)
         if twin and twin.name != each.name:
             repeated.append(each)
-        elif _known(each.fact, told) or passing_by.why_not(each.fact, known, case.view, desk):
+        elif _known(each.fact, told) or _of_another(each.fact, known, case):
             continue
         elif len(others) < MOST - 1 and len(told.facts) < knowing.MOST_FACTS:
             others.append(each)
@@ -68,6 +70,13 @@ def along(visit: Visit, case: Case) -> Along:
 def _with(visit: Visit, delivered: Delivered) -> Visit:
     facts = {**visit.facts, delivered.fact.key: delivered}
     return visit.model_copy(update={"facts": facts})
+
+
+def _of_another(fact: Fact, known: Iterable[Fact], case: Case) -> bool:
+    """Whether it tells of another day of the resource, or of other work."""
+    there = zone(case.view.time_zone)
+    days = {each.at.astimezone(there).date() for each in (fact, case.delivered.fact)}
+    return len(days) > 1 or bool(passing_by.why_not(fact, known, case.view, case.desk))
 
 
 def _known(fact: Fact, visit: Visit) -> bool:
