@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from fieldlink.writing.expecting import ESTIMATES
 from tests.fakes import Death, Killed
 from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, RESOURCE, World, at, delivered, fact
 from tests.rules.crew import (
+    APPRENTICE,
     MAKERS,
     OTHER,
     apply,
@@ -395,6 +396,19 @@ def test_who_was_there_too_early_is_left_out_of_what_others_tell() -> None:
 
     assert ended == [Outcome.APPLIED, Outcome.IGNORED, Outcome.IGNORED, Outcome.APPLIED]
     assert held(world) == truth([CAME, OUT])
+
+
+def test_who_tells_of_the_end_of_the_calendar_takes_nobody_along() -> None:
+    world = crew()
+    came, gone = (
+        fact(Kind.ARRIVED, at(9), resource=APPRENTICE),
+        fact(Kind.LEFT, datetime.max.replace(tzinfo=UTC), resource=APPRENTICE),
+    )
+
+    with pytest.raises(OverflowError):
+        apply_together(world, came, gone)
+
+    assert held(world) == truth([came])
 
 
 def test_no_more_than_ten_are_applied_at_once_and_the_rest_next() -> None:

@@ -8,6 +8,7 @@ it was.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 type Name = tuple[datetime, str]  # of a delivery
 # So a visit's graph stays far below what a call takes, and its record below 400 KB.
 MOST = 10
+A_DAY = timedelta(days=1)
 
 
 class Along(NamedTuple):
@@ -74,9 +76,11 @@ def _with(visit: Visit, delivered: Delivered) -> Visit:
 
 def _of_another(fact: Fact, known: Iterable[Fact], case: Case) -> bool:
     """Whether it tells of another day of the resource, or of other work."""
-    there = zone(case.view.time_zone)
-    days = {each.at.astimezone(there).date() for each in (fact, case.delivered.fact)}
-    return len(days) > 1 or bool(passing_by.why_not(fact, known, case.view, case.desk))
+    own, there = case.delivered.fact, zone(case.view.time_zone)
+    if abs(fact.at - own.at) > A_DAY:  # of that the local day may not even be in the calendar
+        return True
+    another = fact.at.astimezone(there).date() != own.at.astimezone(there).date()
+    return another or bool(passing_by.why_not(fact, known, case.view, case.desk))
 
 
 def _known(fact: Fact, visit: Visit) -> bool:
