@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fieldlink.errors import must
 from fieldlink.records import Visit
 from fieldlink.writing import days, intents
+from fieldlink.writing.standing import ABANDONED
 
 if TYPE_CHECKING:
     from datetime import date
@@ -19,12 +20,16 @@ def release(delivery: str, appointment: str, desk: Desk) -> None:
     """Let others go on with the appointment of a delivery that is parked, and with its days.
 
     Whether its last try was carried out may not be known. So the intent is kept aside, and is
-    looked for when the delivery comes again.
+    looked for when the delivery comes again. If that was only told along, whoever began may
+    still be at it.
     """
     visit = desk.state.read(Visit, desk.connection.connection, appointment)
     intent = visit and visit.intent
-    if visit and intent and any(each.delivery == delivery for each in intent.told):
-        first = intent.delivered
+    if not visit or not intent:
+        return
+    first = intent.delivered
+    theirs = intent.told if desk.now - intent.since >= ABANDONED else (first,)
+    if any(each.delivery == delivery for each in theirs):
         for each in intent.days:
             release_day(first.delivery, first.fact.resource, each, desk)
         must(desk.state.write(aside(visit, intent)))
