@@ -114,6 +114,17 @@ def test_what_has_to_come_again_takes_along_only_what_is_about_the_same_visit(
     assert len(answer["batchItemFailures"]) == 2
 
 
+def test_those_of_one_device_that_have_to_come_again_do_so_together(bundle: Services) -> None:
+    assert bundle
+    bodies = [f"c {number} of visit {number}" for number in range(4)]
+    queue = filled(*((each, "a device") for each in bodies))
+
+    worked(queue, Hands(errors=dict.fromkeys(bodies, Unavailable("busy"))))
+
+    assert len(queue.lying) == 4
+    assert len({each.visible_at for each in queue.lying}) == 1
+
+
 # ── how much ──────────────────────────────────────────────────────────────────
 
 

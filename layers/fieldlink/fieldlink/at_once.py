@@ -73,7 +73,7 @@ def work_off_at_once(
         finally:
             crew.over(strand.connection)
 
-    ended = [each for strand in _all(worked, len(strands)) for each in strand]
+    ended = _alike([each for strand in _all(worked, len(strands)) for each in strand])
     close(ended, work)
     lent = {each["receiptHandle"] for each in taken}
     done = [each for each in ended if each.wait is None]
@@ -81,6 +81,21 @@ def work_off_at_once(
     if remove := [each for each in receipts if each in lent]:
         quietly(lambda: work.outbox.remove(remove), "not removed")
     return failures(each for each in ended if each.message["receiptHandle"] not in lent)
+
+
+def _alike(ended: list[Ended]) -> list[Ended]:
+    """Those of a group come again together: each of them keeps all of it waiting."""
+    waits: dict[str, timedelta] = {}
+    for each in ended:
+        if each.wait is not None:
+            group = each.message["attributes"]["MessageGroupId"]
+            waits[group] = max(each.wait, waits.get(group, each.wait))
+    return [
+        each
+        if each.wait is None
+        else each._replace(wait=waits[each.message["attributes"]["MessageGroupId"]])
+        for each in ended
+    ]
 
 
 def _more(work: Work, context: Context) -> list[Message]:
