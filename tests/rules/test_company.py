@@ -354,6 +354,19 @@ def test_an_event_that_is_delivered_once_more_later_has_a_row_for_each_time() ->
     assert len(rows) == 3
 
 
+@pytest.mark.parametrize("effect", ["view", "write Visit", "write Salesforce"])
+def test_who_waits_behind_one_that_has_to_come_again_comes_again_with_it(effect: str) -> None:
+    world = crew()
+    world.fate.fail(effect, Unavailable("down"), times=1)
+
+    ended = apply_together(world, *VISIT)
+
+    assert [*map(type, ended)] == [Unavailable] * 3
+    assert world.fate.effects.count("view") <= 1
+    assert apply_together(world, *VISIT) == [Outcome.APPLIED] * 3
+    assert held(world) == truth(VISIT)
+
+
 # ── who is applied alone ──────────────────────────────────────────────────────
 
 

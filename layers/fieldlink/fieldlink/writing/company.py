@@ -12,6 +12,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from fieldlink.errors import Unavailable
 from fieldlink.models import AT_WORK
 from fieldlink.writing import knowing, passing_by
 from fieldlink.writing.together import sure
@@ -19,7 +20,7 @@ from fieldlink.writing.visits import same
 from fieldlink.zones import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from fieldlink.errors import FieldlinkError
@@ -97,6 +98,19 @@ class Company:
         self._waiting: dict[str, dict[Name, Delivered]] = {}  # by appointment
         self._ended: dict[Name, Outcome | FieldlinkError] = {}
         self._apart: set[str] = set()  # appointments
+
+    def in_turn(self, delivered: Delivered, apply: Callable[[], Outcome]) -> Outcome:
+        """What becomes of a fact when nobody else is at its appointment. Who waits with more of
+        the same meets the same error, unless that is a refusal: they come again together.
+        """
+        told = self.turn(delivered)
+        if told:
+            return told
+        try:
+            return apply()
+        except Unavailable as error:
+            self.ended(self.of(delivered), error)
+            raise
 
     def turn(self, delivered: Delivered) -> Outcome | None:
         """Wait until no other is at the appointment. What became of the fact, if another has

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fieldlink.errors import Refused
 from fieldlink.models import Kind, Outcome
+from fieldlink.records import Visit
 from fieldlink.writing import expecting, links
 from fieldlink.writing.desk import known_before, row
 from fieldlink.writing.visits import ARRIVALS, adds, same
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fieldlink.models import Delivered, Fact
-    from fieldlink.records import Anchor, Visit
+    from fieldlink.records import Anchor
     from fieldlink.writing.desk import Desk
 
 # An anchor item may hold 400 KB; a fact takes up to 0.9 KB, as its note is not kept: 270 KB.
@@ -25,6 +26,13 @@ def bounded(anchor: Anchor, what: str) -> None:
     """Raises Refused if no other fact has room in an anchor."""
     if len(anchor.facts) >= MOST_FACTS:
         raise Refused(f"more than {MOST_FACTS} facts about {what}")
+
+
+def visit(appointment: str, desk: Desk) -> Visit:
+    """What is known of an appointment, perhaps nothing."""
+    name = desk.connection.connection
+    found = desk.state.read(Visit, name, appointment)
+    return found or Visit(connection=name, appointment=appointment)
 
 
 def settled(fact: Fact, visit: Visit) -> bool:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from fieldlink.errors import Contended, Refused, Unavailable
 from fieldlink.models import Kind, Outcome
-from fieldlink.records import Day, Intent, Visit
 from fieldlink.writing import (
     days,
     departing,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fieldlink.models import Delivered, Fact
+    from fieldlink.records import Day, Intent, Visit
     from fieldlink.writing.desk import Desk
 
 OF_THE_DAY = {Kind.CLOCKED_IN, Kind.CLOCKED_OUT}
@@ -44,10 +44,12 @@ DEEPEST = 3
 
 def to_appointment(delivered: Delivered, desk: Desk, depth: int = 0) -> Outcome:
     """Apply a fact about an appointment, and with it what others of its batch tell of that."""
-    told = desk.company.turn(delivered) if desk.company else None
-    if told:
-        return told
-    visit = _visit(delivered.fact.appointment, desk)
+    apply = partial(_to_appointment, delivered, desk, depth)
+    return desk.company.in_turn(delivered, apply) if desk.company else apply()
+
+
+def _to_appointment(delivered: Delivered, desk: Desk, depth: int) -> Outcome:
+    visit = knowing.visit(delivered.fact.appointment, desk)
     delivered = knowing.as_doubtful(delivered, visit)
     if visit.intent and not knowing.settled(delivered.fact, visit):
         visit = _take_over(visit, visit.intent, delivered, desk, depth)
@@ -145,7 +147,7 @@ def _take_over(
     if intent.delivered.delivery == delivered.delivery:
         return visit
     _finish(visit, intent, desk, depth)
-    return _visit(visit.appointment, desk)
+    return knowing.visit(visit.appointment, desk)
 
 
 def _finish(visit: Visit, intent: Intent, desk: Desk, depth: int) -> None:
@@ -180,7 +182,7 @@ def _freed(day: Day, *, fact: Fact, desk: Desk, depth: int) -> Day:
 def _finish_day(intent: Intent, day: Day, desk: Desk, depth: int) -> None:
     told = intent.delivered
     if told.fact.kind not in OF_THE_DAY:
-        visit = _visit(told.fact.appointment, desk)
+        visit = knowing.visit(told.fact.appointment, desk)
         if visit.intent and visit.intent.delivered.fact.key == told.fact.key:
             if desk.now - visit.intent.since < ABANDONED:
                 raise Contended("another worker is finishing what is left of this day")
@@ -192,9 +194,3 @@ def _finish_day(intent: Intent, day: Day, desk: Desk, depth: int) -> None:
         to_day(told, desk, depth + 1)
     except Refused:
         releasing.release_day(told.delivery, day.resource, day.on, desk)
-
-
-def _visit(appointment: str, desk: Desk) -> Visit:
-    name = desk.connection.connection
-    found = desk.state.read(Visit, name, appointment)
-    return found or Visit(connection=name, appointment=appointment)
