@@ -13,6 +13,7 @@ from tests.functions.conftest import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from local.salesforce import FakeSalesforce
     from tests.functions.in_memory import House
@@ -24,12 +25,18 @@ class Fleet:
     """Technicians, their jobs, and what has been written of them."""
 
     def __init__(
-        self, house: House, salesforce: FakeSalesforce, size: int, *, first: int = 0
+        self,
+        house: House,
+        salesforce: FakeSalesforce,
+        size: int,
+        *,
+        first: int = 0,
+        at: datetime | None = None,
     ) -> None:
         self.house = house
         self.salesforce = salesforce
         self.first = first  # number of the first device
-        self.at = now().replace(second=0, microsecond=0)
+        self.at = (at or now()).replace(second=0, microsecond=0)
         self.people = salesforce.add_resources(size)
         self.jobs = salesforce.add_appointments(size, self.people, self.at)
         house.bundle.state.write_all(

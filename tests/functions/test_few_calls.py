@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fieldlink.models import Outcome
 from fieldlink.records import Parked
+from fieldlink.wiring import now
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
 from tests.functions.fleet import HOUR, Fleet
@@ -49,7 +51,8 @@ def test_facts_of_one_visit_that_come_in_one_batch_are_written_in_one_call(
     house: House, connection: Connection, salesforce: FakeSalesforce
 ) -> None:
     assert connection
-    fleet = Fleet(house, salesforce, 30)
+    noon = (now() - timedelta(days=1)).replace(hour=12, minute=0)  # so it is all of one day
+    fleet = Fleet(house, salesforce, 30, at=noon)
     fleet.tell_whole_visits(range(30))
     before = salesforce.api_calls
 
