@@ -736,10 +736,6 @@ def _told[R: Row](row: R) -> R:
     return row.model_copy(update={"fingerprint": digest})
 
 
-def _rows_of(writes: Writes) -> list[NewEvent]:
-    return [*([writes.event] if writes.event else []), *writes.others]
-
-
 @dataclass
 class FakeSalesforce:
     """An org of Field Service. Seconds are stripped, and a write is carried out whole."""
@@ -1122,7 +1118,7 @@ class FakeSalesforce:
     def _check(self, writes: Writes) -> None:
         """What our user may not write is refused as a whole, as Salesforce does it."""
         changes, task = writes.changes, writes.task
-        rows = _rows_of(writes)
+        rows = writes.told
         new = [each for each in writes.entries if not each.id]
         wanted = {
             Ability.STATUS: "status" in changes,
@@ -1159,7 +1155,7 @@ class FakeSalesforce:
         listed = {name: set(values) for name, values in self.told.listed.items()}
         types = listed.get("TimeSheetEntry.Type")
         statuses = listed.get("Task.Status")
-        done_as = next((each.done_as for each in _rows_of(writes)), "")
+        done_as = next((each.done_as for each in writes.told), "")
         bad = [
             *(each for each in steps if each not in {known.name for known in self.statuses}),
             *(each.type for each in writes.entries if types and each.type not in types),

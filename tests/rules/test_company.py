@@ -15,7 +15,6 @@ from fieldlink.books.explaining import explain
 from fieldlink.errors import Refused, Unavailable, Unclear
 from fieldlink.models import Delivered, Fact, Kind, Outcome, Travel
 from fieldlink.writing import releasing
-from fieldlink.writing.expecting import ESTIMATES
 from tests.fakes import Death, Killed
 from tests.make import APPOINTMENT, COLLEAGUE, CONNECTION, RESOURCE, World, at, delivered, fact
 from tests.rules.crew import (
@@ -39,6 +38,7 @@ from tests.rules.test_write_back import (
     deliveries,
     let_go,
     told_once_for_each_cause,
+    work_off,
 )
 
 if TYPE_CHECKING:
@@ -148,52 +148,13 @@ def test_in_whatever_batches_the_end_is_the_same_though_nearly_every_third_call_
     with fate.at_rest():
         world = make(fate=fate, practice=practice)
 
-    tries = work_off(messages, world, fate)
+    tries = work_off(messages, world, fate, apply_together, most=4)
 
     with fate.at_rest():
         assert tries < MOST_TRIES
         assert held(world) == truth(facts, practice)
         told_once_for_each_cause(facts, world)
         assert not pending(world)
-
-
-def work_off(messages: list[Delivered], world: World, fate: Shaky) -> int:
-    """In batches of whoever waits; some are parked, and replayed at the end."""
-    waiting, parked, tries = list(messages), list[Delivered](), 0
-    while (waiting or parked) and tries < MOST_TRIES:
-        tries += 1
-        if not waiting:
-            waiting, parked = parked, []
-        fate.chance.shuffle(waiting)
-        size = fate.chance.randint(1, 4)
-        batch, waiting = waiting[:size], waiting[size:]
-        left = not_applied(batch, world, fate)
-        one = fate.chance.choice(left) if left and fate.chance.random() < 0.1 else None
-        if one and one.fact.kind not in ESTIMATES:
-            with fate.at_rest():
-                let_go(one, world)
-            left.remove(one)
-            parked.append(one)
-        waiting += left
-        if fate.chance.random() < 0.5:
-            world.pass_time(LEASE)
-    return tries
-
-
-def not_applied(batch: list[Delivered], world: World, fate: Shaky) -> list[Delivered]:
-    """Now and then a worker dies, too: then all of its batch comes again."""
-    if fate.chance.random() < 0.1:
-        number = len(fate.effects) + fate.chance.randint(1, 14)
-        fate.death = fate.chance.choice([Death("before", number), Death("after", number)])
-    try:
-        ended = apply_together(world, *batch)
-    except Killed:
-        return batch
-    finally:
-        fate.death = None
-    return [
-        each for each, end in zip(batch, ended, strict=True) if isinstance(end, Unavailable)
-    ]
 
 
 # ── every kill point, every meeting ───────────────────────────────────────────

@@ -268,8 +268,15 @@ def test_any_order_ends_as_the_oracles_say_though_nearly_every_third_call_fails(
         assert not pending(world)
 
 
-def work_off(messages: list[Delivered], world: World, fate: Shaky) -> int:
-    """Try each until it is applied, in any order; some are parked, and replayed at the end.
+def work_off(
+    messages: list[Delivered],
+    world: World,
+    fate: Shaky,
+    attempt: Callable[..., Iterable[object]] = apply,
+    most: int = 1,
+) -> int:
+    """Try up to so many at a time until all are applied, in any order; some are parked, and
+    replayed at the end.
 
     Estimates are not: one that is parked in doubt and another of its cause may both be told.
     """
@@ -278,30 +285,41 @@ def work_off(messages: list[Delivered], world: World, fate: Shaky) -> int:
         tries += 1
         if not waiting:
             waiting, parked = parked, []
-        message = waiting.pop(fate.chance.randrange(len(waiting)))
-        if not applied(message, world, fate):
-            gives_up = fate.chance.random() < 0.1 and message.fact.kind not in ESTIMATES
-            if gives_up:
-                with fate.at_rest():
-                    let_go(message, world)
-            (parked if gives_up else waiting).append(message)
+        fate.chance.shuffle(waiting)
+        size = fate.chance.randint(1, most)
+        batch, waiting = waiting[:size], waiting[size:]
+        left = not_applied(batch, world, fate, attempt)
+        one = fate.chance.choice(left) if left and fate.chance.random() < 0.1 else None
+        if one and one.fact.kind not in ESTIMATES:
+            with fate.at_rest():
+                let_go(one, world)
+            left.remove(one)
+            parked.append(one)
+        waiting += left
         if fate.chance.random() < 0.5:
             world.pass_time(LEASE)
     return tries
 
 
-def applied(message: Delivered, world: World, fate: Shaky) -> bool:
-    """Now and then a worker dies, too."""
+def not_applied(
+    batch: list[Delivered],
+    world: World,
+    fate: Shaky,
+    attempt: Callable[..., Iterable[object]],
+) -> list[Delivered]:
+    """Now and then a worker dies, too: then all of its batch comes again."""
     if fate.chance.random() < 0.1:
         number = len(fate.effects) + fate.chance.randint(1, 14)
         fate.death = fate.chance.choice([Death("before", number), Death("after", number)])
     try:
-        take(world, message)
+        ended = attempt(world, *batch)
     except (Killed, Unavailable):
-        return False
+        return batch
     finally:
         fate.death = None
-    return True
+    return [
+        each for each, end in zip(batch, ended, strict=True) if isinstance(end, Unavailable)
+    ]
 
 
 def let_go(message: Delivered, world: World) -> None:

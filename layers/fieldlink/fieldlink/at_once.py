@@ -88,14 +88,17 @@ def _alike(ended: list[Ended]) -> list[Ended]:
     waits: dict[str, timedelta] = {}
     for each in ended:
         if each.wait is not None:
-            group = each.message["attributes"]["MessageGroupId"]
+            group = _group(each.message)
             waits[group] = max(each.wait, waits.get(group, each.wait))
     return [
-        each
-        if each.wait is None
-        else each._replace(wait=waits[each.message["attributes"]["MessageGroupId"]])
+        each if each.wait is None else each._replace(wait=waits[_group(each.message)])
         for each in ended
     ]
+
+
+def _group(message: Message) -> str:
+    group: str = message["attributes"]["MessageGroupId"]
+    return group
 
 
 def _more(work: Work, context: Context) -> list[Message]:
@@ -123,7 +126,7 @@ def _strands(messages: list[Message], work: Work, crew: Crew) -> list[Strand]:
         with suppress(Exception):  # a body that nobody can read is of no connection
             connection = work.connection_of(each["body"])
             strand = crew.strand(each["body"])
-        name = each["attributes"]["MessageGroupId"], strand
+        name = _group(each), strand
         if name not in strands:
             strands[name] = Strand(connection, [])
         strands[name].messages.append(each)

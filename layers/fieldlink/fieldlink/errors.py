@@ -70,3 +70,10 @@ def must(written: bool) -> None:
     """What follows when a conditional write has lost its race: the queue tries again."""
     if not written:
         raise Contended("another worker changed the same record")
+
+
+def sure[A](answer: A | FieldlinkError) -> A:
+    """The answer. Raises why there is none."""
+    if isinstance(answer, FieldlinkError):
+        raise answer
+    return answer

@@ -472,9 +472,14 @@ class Writes(Model):
     rule: str = ""  # why, in plain words
 
     @property
+    def told(self) -> tuple[NewEvent, ...]:
+        """The rows of its facts."""
+        return (*([self.event] if self.event else []), *self.others)
+
+    @property
     def empty(self) -> bool:
         maps = (self.changes, self.travel, self.distances)
-        rows = (self.event, self.others, self.entries, self.removed, self.task)
+        rows = (self.told, self.entries, self.removed, self.task)
         return not any(maps) and not any(rows)
 
     @property

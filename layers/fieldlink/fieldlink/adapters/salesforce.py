@@ -19,7 +19,7 @@ from fieldlink.adapters import (
     salesforce_views,
 )
 from fieldlink.adapters.salesforce_soql import NOTHING_MORE
-from fieldlink.errors import FieldlinkError, Refused
+from fieldlink.errors import FieldlinkError, Refused, sure
 from fieldlink.ports import nothing_is_known
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class SalesforceOrg:
     def view(self, look: Look) -> View:
         """One resource's work on one appointment, with the time sheets around a day."""
         [answer] = self.views([look])
-        return _sure(answer)
+        return sure(answer)
 
     def views(self, looks: Sequence[Look]) -> list[View | FieldlinkError]:
         """The same for many, in one call."""
@@ -118,7 +118,7 @@ class SalesforceOrg:
     def find(self, writes: Writes) -> Written:
         """Rows of `writes` that are there already, or have been there."""
         [answer] = self.find_all([writes])
-        return _sure(answer)
+        return sure(answer)
 
     def find_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
         """The same for many, in one call."""
@@ -127,7 +127,7 @@ class SalesforceOrg:
     def write(self, writes: Writes) -> Written:
         """All or nothing: what is refused leaves nothing behind."""
         [answer] = self.write_all([writes])
-        return _sure(answer)
+        return sure(answer)
 
     def write_all(self, several: Sequence[Writes]) -> list[Written | FieldlinkError]:
         """The same for many, in few calls; each is carried out, or not, by itself."""
@@ -167,8 +167,8 @@ class SalesforceOrg:
 
 
 def _makes_rows(writes: Writes) -> bool:
-    told = writes.event or writes.others or writes.task
-    return bool(told or any(not each.id for each in writes.entries))
+    new = any(not each.id for each in writes.entries)
+    return bool(writes.told or writes.task or new)
 
 
 def _taken(writes: Writes, answer: Written | FieldlinkError, keyed: Collection[str]) -> bool:
@@ -181,9 +181,3 @@ def _with_sheets(answer: Written | FieldlinkError, there: Written) -> Written | 
     if isinstance(answer, FieldlinkError):
         return answer
     return answer.model_copy(update={"sheets": {**there.sheets, **answer.sheets}})
-
-
-def _sure[A](answer: A | FieldlinkError) -> A:
-    if isinstance(answer, FieldlinkError):
-        raise answer
-    return answer

@@ -78,8 +78,8 @@ def _fits(several: Sequence[Writes]) -> bool:
 def _sought(several: Iterable[Writes]) -> Sought:
     sought = Sought([], [], [])
     for writes in several:
-        work, event, task = writes.appointment, writes.event, writes.task
-        for each in (*([event] if event else []), *writes.others):
+        work, task = writes.appointment, writes.task
+        for each in writes.told:
             (sought.tasks if each.done_as else sought.events).append((work, each))
         if task:
             sought.tasks.append((work, task))

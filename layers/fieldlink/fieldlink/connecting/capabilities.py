@@ -148,9 +148,7 @@ def _used(wished: Writes) -> Iterator[Ability]:
         yield Ability.TRAVEL_TIME
     if wished.distances:
         yield Ability.DISTANCE
-    if wished.event:
-        yield _telling(wished.event)
-    yield from map(_telling, wished.others)
+    yield from map(_telling, wished.told)
     if wished.task:
         yield Ability.TASKS
 

@@ -2,8 +2,8 @@
 
 A phone that was offline tells an arrival, a departure and a check-out at once. One after the
 other, each would have its own look, claims, write and stores; together they have one of each.
-That is all there is to it: who was not told along applies its own fact, and finds it known if
-it was.
+Who was not told along applies its own fact, and finds it known if it was; who waits behind one
+that has to come again comes again with it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from fieldlink.errors import Unavailable
+from fieldlink.errors import Unavailable, sure
 from fieldlink.models import AT_WORK
 from fieldlink.writing import knowing, passing_by
-from fieldlink.writing.together import sure
 from fieldlink.writing.visits import same
 from fieldlink.zones import zone
 

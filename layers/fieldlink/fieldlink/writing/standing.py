@@ -35,10 +35,9 @@ def rows(intents: Iterable[Intent | None], desk: Desk) -> Written:
 
 def safe(writes: Writes, desk: Desk) -> bool:
     """Whether writing this once more makes no second row, also if the first try goes on."""
-    told = (*([writes.event] if writes.event else []), *writes.others)
     made = {
-        "Event": any(not each.done_as for each in told),
-        "Task": writes.task is not None or any(each.done_as for each in told),
+        "Event": any(not each.done_as for each in writes.told),
+        "Task": writes.task is not None or any(each.done_as for each in writes.told),
         "TimeSheetEntry": bool(new(writes)),
     }
     return not writes.sheets and all(name in desk.keyed for name, used in made.items() if used)

@@ -165,13 +165,6 @@ def tried[Q, A](one: Callable[[Q], A], asked: Q) -> A | FieldlinkError:
         return error
 
 
-def sure[A](answer: A | FieldlinkError) -> A:
-    """The answer. Raises why there is none."""
-    if isinstance(answer, FieldlinkError):
-        raise answer
-    return answer
-
-
 def _call(alike: Sequence[Asked]) -> None:
     """Whatever happens, everybody is woken."""
     answers: Sequence[Any]

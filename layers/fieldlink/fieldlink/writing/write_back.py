@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import Contended, Refused, Unavailable
+from fieldlink.errors import Contended, Refused, Unavailable, sure
 from fieldlink.models import Kind, Outcome
 from fieldlink.writing import (
     days,
@@ -27,7 +27,7 @@ from fieldlink.writing.company import along
 from fieldlink.writing.days import Case
 from fieldlink.writing.desk import known_before, row
 from fieldlink.writing.standing import ABANDONED
-from fieldlink.writing.together import sure, tried
+from fieldlink.writing.together import tried
 from fieldlink.writing.visits import when
 
 if TYPE_CHECKING:
