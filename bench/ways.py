@@ -43,7 +43,7 @@ def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
             stack.enter_context(patch.object(made._aws, "_http", _Pool(aws)))
         else:
             keys = Keys([SECRET], live_positions=False)
-            ring = SimpleNamespace(of=lambda name: keys if name == CONNECTION else None)
+            ring = SimpleNamespace(lately=lambda name: keys if name == CONNECTION else None)
             stack.enter_context(patch.object(made, "key_ring", ring))
             outbox = _Outbox(aws)
             stack.enter_context(patch.object(made, "lanes", Lanes(outbox, outbox)))

@@ -495,6 +495,9 @@ class FakeKeyRing:
         secrets = [self._vault.open(each, connection=connection) for each in found.secrets]
         return Keys(secrets, found.live_positions)
 
+    def lately(self, connection: str) -> Keys | None:
+        return self.of(connection)
+
 
 class Letter(NamedTuple):
     """A mail that was sent."""

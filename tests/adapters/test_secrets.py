@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from fieldlink.adapters.aws import Aws
@@ -83,6 +85,42 @@ def test_the_door_finds_the_keys_that_the_console_kept(aws: Pretended) -> None:
     keys = StateKeyRing(Aws(aws.access), aws.settings.state_table, vault).of("c")
 
     assert keys == (["new", "before"], True)
+
+
+def test_the_door_believes_for_five_seconds_what_it_has_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("fieldlink.adapters.keyring.monotonic", lambda: now[0])
+
+    def stored(secret: str) -> Answer:
+        body = json.dumps({"secrets": [secret], "live_positions": False})
+        return Answer(200, {"Item": {"body": {"S": body}}})
+
+    vault = FakeVault()
+    first, second, third = (vault.seal(each, connection="c") for each in ("1", "2", "3"))
+    with scripted(stored(first), stored(second), stored(third), Answer(200, {})) as script:
+        ring = StateKeyRing(script.aws, "state", vault)
+
+        def told(passed: float) -> object:
+            now[0] += passed
+            keys = ring.lately("c")
+            return keys and keys.secrets
+
+        assert [told(0), told(4.9), told(0.1), told(4.9)] == [["1"], ["1"], ["2"], ["2"]]
+        assert ring.of("c") == (["3"], False)  # whoever asks for those of now gets them,
+        assert told(4.9) == ["3"]  # and so does whoever comes after
+        assert told(0.1) is None
+
+
+def test_that_a_connection_is_not_there_is_not_believed_for_a_moment() -> None:
+    body = json.dumps({"secrets": [], "live_positions": True})
+    there = Answer(200, {"Item": {"body": {"S": body}}})
+    with scripted(Answer(200, {}), there, Answer(200, {}), Answer(200, {})) as script:
+        ring = StateKeyRing(script.aws, "state", FakeVault())
+
+        assert [ring.lately("c"), ring.lately("c"), ring.of("c")] == [None, ([], True), None]
+        assert ring.lately("c") is None
 
 
 def test_a_connection_that_does_not_exist_has_no_keys(aws: Pretended) -> None:

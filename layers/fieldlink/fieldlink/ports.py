@@ -498,3 +498,7 @@ class KeyRing(Protocol):
     """The secrets with which a connection's webhooks are signed."""
 
     def of(self, connection: str) -> Keys | None: ...
+
+    def lately(self, connection: str) -> Keys | None:
+        """As of a few seconds ago, at most."""
+        ...

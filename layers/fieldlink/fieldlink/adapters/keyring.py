@@ -6,6 +6,7 @@ Apart from `dynamodb` so that the door imports no pydantic: its start is waited 
 from __future__ import annotations
 
 import json
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from fieldlink.ports import Keys
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from fieldlink.ports import Vault
 
 WEBHOOK_KEYS = "webhook"  # sort key; `dynamodb_keys` spells it for everybody else
+# Seconds for which the door believes what it has read, as Powertools' parameters do: in a burst
+# each process reads once instead of for each delivery. So long at most a connection that was
+# ended, or a secret that was taken away, still counts.
+LATELY = 5
 
 
 class StateKeyRing:
@@ -24,9 +29,23 @@ class StateKeyRing:
         self._aws = aws
         self._table = table
         self._vault = vault
+        self._read: dict[str, tuple[float, Keys]] = {}
+
+    def lately(self, connection: str) -> Keys | None:
+        """As of a moment ago: whom these do not satisfy has to ask for those of now."""
+        at, keys = self._read.get(connection, (-LATELY, None))
+        return keys if keys and monotonic() - at < LATELY else self.of(connection)
 
     def of(self, connection: str) -> Keys | None:
         """None if there is no such connection, or none any more."""
+        at, keys = monotonic(), self._found(connection)
+        if keys:
+            self._read[connection] = at, keys
+        else:
+            self._read.pop(connection, None)
+        return keys
+
+    def _found(self, connection: str) -> Keys | None:
         answer = self._aws.call(
             "dynamodb",
             "GetItem",
