@@ -30,7 +30,7 @@ class Counted:
     def __init__(self) -> None:
         self.writes = 0
 
-    def request(self, _method: str, _url: str, **_: Any) -> HTTPResponse:
+    def urlopen(self, _method: str, _path: str, **_: Any) -> HTTPResponse:
         self.writes += 1
         return HTTPResponse(b"{}", status=200)
 
@@ -46,7 +46,7 @@ def ours(aws: Counted) -> Callable[[int], None]:
     from fieldlink.records import Intent, Ours, Visit
     from fieldlink.wiring import services
 
-    services()._aws._http = aws  # type: ignore[assignment]
+    services()._aws._pool = lambda _: aws  # type: ignore[assignment]
     state = services().state
 
     def told(number: int) -> Delivered:

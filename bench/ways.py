@@ -40,10 +40,10 @@ def ours(depth: Depth, aws: PretendedAws) -> Iterator[Deliver]:
     made = services()
     with ExitStack() as stack:
         if depth == "calls":
-            stack.enter_context(patch.object(made._aws, "_http", _Pool(aws)))
+            stack.enter_context(patch.object(made._aws, "_pool", _Pool(aws)))
         else:
-            keys = Keys([SECRET], live_positions=False)
-            ring = SimpleNamespace(lately=lambda name: keys if name == CONNECTION else None)
+            known = {CONNECTION: Keys([SECRET], live_positions=False)}.get
+            ring = SimpleNamespace(lately=known, of=known)
             stack.enter_context(patch.object(made, "key_ring", ring))
             outbox = _Outbox(aws)
             stack.enter_context(patch.object(made, "lanes", Lanes(outbox, outbox)))
@@ -105,8 +105,11 @@ class _Pool:
     def __init__(self, aws: PretendedAws) -> None:
         self._aws = aws
 
-    def request(
-        self, method: str, _url: str, *, body: bytes, headers: dict[str, str]
+    def __call__(self, _origin: str) -> "_Pool":
+        return self
+
+    def urlopen(
+        self, method: str, _path: str, *, body: bytes, headers: dict[str, str]
     ) -> HTTPResponse:
         if method == "PUT":  # of S3: a forged delivery is held, which the others don't do
             return HTTPResponse(b"", status=200)

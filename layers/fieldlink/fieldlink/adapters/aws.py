@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fieldlink.config import AwsAccess
 
 TIMEOUT = urllib3.Timeout(connect=2, read=5)  # seconds; the door itself has 8
+MOST_HOSTS = 20  # services, and the bucket's host; a pool that is in use must not be dropped
 CONNECTIONS = 16  # to each service; a batch's threads beyond that wait for one
 REPEATABLE = {"BatchGetItem", "BatchWriteItem", "GetItem", "Query"}  # with no condition
 TARGETS = {  # by service: target prefix, version of the JSON protocol
@@ -36,6 +37,14 @@ TARGETS = {  # by service: target prefix, version of the JSON protocol
     "kms": ("TrentService", "1.1"),
     "secretsmanager": ("secretsmanager", "1.1"),
 }
+
+
+class Request(AWSRequest):  # type: ignore[misc]
+    """The signer asks for its body, which botocore prepares the whole request for."""
+
+    @property
+    def body(self) -> bytes:
+        return self.data  # type: ignore[no-any-return]
 
 
 class Aws:
@@ -50,12 +59,14 @@ class Aws:
         self._access = access
         self.pause = pause
         self._http = urllib3.PoolManager(
+            num_pools=MOST_HOSTS,
             timeout=timeout,
             retries=False,
             maxsize=CONNECTIONS,
             block=True,
             ssl_context=_trust(),
         )
+        self._pool = cache(self._http.connection_from_url)  # it takes long to find one
 
     def call(
         self, service: str, action: str, payload: dict[str, Any], *, once: bool = False
@@ -86,7 +97,7 @@ class Aws:
         data = json.dumps(payload).encode()
         action = "" if once else headers.get("X-Amz-Target", "").rpartition(".")[2]
         for number in range(TRIES):
-            answer = self._send(service, AWSRequest("POST", url, headers=headers, data=data))
+            answer = self._send(service, Request("POST", url, headers=headers, data=data))
             if number == TRIES - 1 or not _passes(answer, action):
                 break
             self.pause(number)
@@ -94,7 +105,7 @@ class Aws:
 
     def get(self, service: str, host: str, path: str) -> dict[str, Any]:
         """A signed GET. Raises as `post` does."""
-        request = AWSRequest("GET", self._url(host) + path, data=b"")
+        request = Request("GET", self._url(host) + path, data=b"")
         return _read(service, self._send(service, request))
 
     def s3(
@@ -112,7 +123,7 @@ class Aws:
         """
         local = f"/{bucket}" if self._access.endpoint else ""
         url = self._url(f"{bucket}.s3") + local + path
-        request = AWSRequest(method, url, headers=headers or {}, data=body)
+        request = Request(method, url, headers=headers or {}, data=body)
         answer = self._send("s3", request)
         if answer.status >= 300:
             raise failure("s3", answer.status, _in_xml("Code", answer))
@@ -122,7 +133,7 @@ class Aws:
         """One action of a service that speaks AWS's query protocol. Raises as `post` does."""
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         data = urlencode(fields).encode()
-        request = AWSRequest("POST", self._url(service) + "/", headers=headers, data=data)
+        request = Request("POST", self._url(service) + "/", headers=headers, data=data)
         answer = self._send(service, request)
         if answer.status >= 300:
             code, message = _in_xml("Code", answer), _in_xml("Message", answer)
@@ -134,14 +145,15 @@ class Aws:
             or f"https://{host}.{self._access.region}.amazonaws.com"
         )
 
-    def _send(self, service: str, request: AWSRequest) -> urllib3.BaseHTTPResponse:
+    def _send(self, service: str, request: Request) -> urllib3.BaseHTTPResponse:
         signer = S3SigV4Auth if service == "s3" else SigV4Auth
-        request.headers["Host"] = urlsplit(request.url).netloc  # the signer takes long for it
+        scheme, host, path, query, _ = urlsplit(request.url)
+        request.headers["Host"] = host  # the signer takes long for it
         signer(self._access, service, self._access.region).add_auth(request)
         try:
-            return self._http.request(
+            return self._pool(f"{scheme}://{host}").urlopen(
                 request.method,
-                request.url,
+                f"{path}?{query}" if query else path,
                 body=request.data,
                 headers=dict(request.headers.items()),
             )
