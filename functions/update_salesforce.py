@@ -13,7 +13,6 @@ from fieldlink.errors import FieldlinkError, Refused, Unavailable
 from fieldlink.hearing import unpacking
 from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
-from fieldlink.records import Connection
 from fieldlink.wiring import now, services
 from fieldlink.worker import Context, Work
 from fieldlink.writing import reports
@@ -131,8 +130,7 @@ class Crew:
 
     def _opened(self, name: str) -> Desk | FieldlinkError | None:
         try:
-            connection = services().state.read(Connection, name)
-            desk = services().desk(connection) if connection else None
+            desk = services().desk(name)
         except FieldlinkError as error:
             return error
         return desk and joined(desk, self._meeting(name), self._time_left)

@@ -75,6 +75,7 @@ SHARED = {
 }  # what adapters may know of the house
 VENDORS = {
     "aws": {"botocore", "urllib3"},
+    "aws_answers": {"urllib3"},
     "hypertrack_rest": {"requests"},
     "salesforce_examination": {"requests"},
     "salesforce_oauth": {"cryptography", "jwt", "requests"},
@@ -94,9 +95,9 @@ LONGER = {
     "hypertrack.py": 230,
     "ledger.py": 210,  # its rows, and the chain over them
     "console.py": 400,  # a route, or an action, each
-    "ports.py": 500,  # Protocols only
+    "ports.py": 505,  # Protocols only
     "transitions.py": 220,  # one table
-    "wiring.py": 295,  # introductions only
+    "wiring.py": 310,  # introductions only
 }
 
 

@@ -282,6 +282,22 @@ def test_records_with_one_writer_are_stored_whatever_their_version(state: State)
     assert found.resource == "second"
 
 
+def test_what_has_the_same_key_is_read_in_one_call(aws: Pretended) -> None:
+    table = DynamoState(Aws(aws.access), aws.settings.state_table)
+    kinds = records.Connection, records.Access, records.WebhookKeys, records.Gate
+    stored = [each for each in EVERY if type(each) in kinds[:3]]
+    table.write_all(stored)
+    table.write_all([each.model_copy(update={"connection": "d"}) for each in stored])
+
+    found = table.read_beside(kinds, "c")
+
+    assert len(found) == 3
+    assert {type(each): each.model_copy(update={"version": 0}) for each in found} == {
+        type(each): each for each in stored
+    }
+    assert table.read_beside(kinds, "nobody") == []
+
+
 def test_fingerprints_are_those_of_stored_rows_of_the_kind_that_have_one(state: State) -> None:
     known = job("known", fingerprint="f1")
     seat = records.Assignment(

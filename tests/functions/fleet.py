@@ -13,7 +13,6 @@ from tests.functions.conftest import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from local.salesforce import FakeSalesforce
     from tests.functions.in_memory import House
@@ -31,12 +30,13 @@ class Fleet:
         size: int,
         *,
         first: int = 0,
-        at: datetime | None = None,
     ) -> None:
         self.house = house
         self.salesforce = salesforce
         self.first = first  # number of the first device
-        self.at = (at or now()).replace(second=0, microsecond=0)
+        # Yesterday at noon: whatever the hour, an hour's work is of one day for everybody.
+        noon = now().replace(hour=12, minute=0, second=0, microsecond=0)
+        self.at = noon - timedelta(days=1)
         self.people = salesforce.add_resources(size)
         self.jobs = salesforce.add_appointments(size, self.people, self.at)
         house.bundle.state.write_all(

@@ -132,9 +132,9 @@ def at_minute(moment: datetime) -> str:
 
 def desk(bundle: Services) -> Desk:
     """As UpdateSalesforce makes it for each message."""
-    current = bundle.state.read(Connection, CONNECTION)
-    assert current is not None
-    return bundle.desk(current)
+    desk = bundle.desk(CONNECTION)
+    assert desk is not None
+    return desk
 
 
 def written(salesforce: FakeSalesforce, job: Job) -> set[str]:

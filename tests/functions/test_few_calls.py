@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fieldlink.models import Outcome
 from fieldlink.records import Parked
-from fieldlink.wiring import now
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
-from tests.functions.fleet import HOUR, Fleet
+from tests.functions.fleet import Fleet
 from tests.functions.in_memory import House
 
 if TYPE_CHECKING:
@@ -51,8 +49,7 @@ def test_facts_of_one_visit_that_come_in_one_batch_are_written_in_one_call(
     house: House, connection: Connection, salesforce: FakeSalesforce
 ) -> None:
     assert connection
-    noon = (now() - timedelta(days=1)).replace(hour=12, minute=0)  # so it is all of one day
-    fleet = Fleet(house, salesforce, 30, at=noon)
+    fleet = Fleet(house, salesforce, 30)
     fleet.tell_whole_visits(range(30))
     before = salesforce.api_calls
 
@@ -158,7 +155,6 @@ def test_a_hundred_check_outs_whose_answer_was_lost_are_looked_for_with_a_look_a
 ) -> None:
     assert connection
     fleet = Fleet(house, salesforce, 100)
-    fleet.at -= HOUR
     fleet.arrive(range(100))
     house.work_off(update_salesforce.lambda_handler)
     lost = {"match": {"path": "composite/graph"}, "after": True, "drop": True, "times": 2}

@@ -51,17 +51,31 @@ def test_what_is_not_written_yet_counts_already() -> None:
     assert meter.last_day("c", NOON) == 6
 
 
-def test_the_meter_is_read_once_for_a_run_and_once_a_minute() -> None:
+def test_the_meter_is_read_once_in_ten_seconds_by_however_many_runs() -> None:
     kept = FakeMeter()
     meter = CountingMeter(kept)
 
-    for seconds in range(0, 180, 10):
+    for seconds in range(30):
         meter.last_day("c", NOON + timedelta(seconds=seconds))
+        meter.flush()
+
     assert kept.fate.effects.count("read calls") == 3
 
-    meter.flush()
+
+def test_what_was_written_counts_at_once_and_what_others_wrote_in_ten_seconds() -> None:
+    kept = FakeMeter()
+    meter = CountingMeter(kept)
     kept.add("c", NOON, 1)
-    assert meter.last_day("c", NOON + timedelta(seconds=171)) == 1
+    assert meter.last_day("c", NOON) == 1
+
+    kept.add("c", NOON, 10)  # by another process
+    meter.add("c", NOON, 100)
+    meter.add("d", NOON, 5)
+    meter.flush()
+
+    assert meter.last_day("c", NOON + timedelta(seconds=9)) == 101
+    assert meter.last_day("c", NOON + timedelta(seconds=10)) == 111
+    assert meter.last_day("d", NOON) == 5
 
 
 def test_a_count_that_can_not_be_written_is_counted_once_at_most() -> None:

@@ -15,7 +15,7 @@ from fieldlink.config import AwsAccess, Settings
 from fieldlink.hearing.lanes import Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import requests
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fieldlink.adapters.ledger import DynamoLedger
     from fieldlink.adapters.mail import SesMail
     from fieldlink.adapters.notices import SnsNotices
-    from fieldlink.adapters.salesforce import SalesforceOrg
+    from fieldlink.adapters.salesforce import Known, SalesforceOrg
     from fieldlink.adapters.salesforce_examination import SalesforceExamination
     from fieldlink.adapters.salesforce_oauth import SalesforceAuthorisation
     from fieldlink.adapters.spool import S3Spool
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fieldlink.connecting.office import Office
     from fieldlink.examining.findings import Case
     from fieldlink.ports import KeyRing, Vault
-    from fieldlink.records import Capabilities, Connection
+    from fieldlink.records import Access, Connection, Gate, Record
     from fieldlink.writing.desk import Desk
 
 
@@ -165,27 +165,30 @@ class Services:
             now=now(),
         )
 
-    def doorkeeper(self, connection: Connection, purpose: Purpose) -> Doorkeeper:
-        """Says whether the org of a connection may be called, and logs when that changes."""
+    def doorkeeper(
+        self, connection: Connection, purpose: Purpose, gate: Gate | None = None
+    ) -> Doorkeeper:
+        """Says whether the org of a connection may be called, and logs when that changes.
+
+        `gate`: as it has just been read.
+        """
         from fieldlink.alarms import tell_gate
         from fieldlink.connecting.gate import Doorkeeper
 
         def tell(news: str) -> None:
             tell_gate(connection.connection, news)
 
-        return Doorkeeper(connection, self.state, self.meter, now, purpose, tell)
+        return Doorkeeper(connection, self.state, self.meter, now, purpose, tell, gate)
 
     def salesforce(
         self,
         connection: Connection,
         purpose: Purpose = "look",
-        doorkeeper: Doorkeeper | None = None,
-        able: Capabilities | None = None,
+        doorkeeper: Doorkeeper | None = None,  # one who is needed afterwards, too
+        known: Known | None = None,  # this and `access`: as they have just been read
+        access: Access | None = None,
     ) -> SalesforceOrg:
-        """The org of a connection; `doorkeeper`: one who is needed afterwards, too.
-
-        `able`: what has just been read of it.
-        """
+        """The org of a connection."""
         from fieldlink.adapters.salesforce import Known, SalesforceOrg
         from fieldlink.adapters.salesforce_rest import SalesforceRest
         from fieldlink.adapters.salesforce_soql import Wants
@@ -193,7 +196,7 @@ class Services:
         from fieldlink.connecting.turnstile import Turnstile
         from fieldlink.records import Capabilities
 
-        entry = Pass(connection, self.office)
+        entry = Pass(connection, self.office, access)
         door = Turnstile(doorkeeper or self.doorkeeper(connection, purpose))
         rest = SalesforceRest(self._http, entry, self.settings.salesforce_api_version, door)
         name = connection.connection
@@ -203,7 +206,7 @@ class Services:
             connection.user,
             Wants.of(connection),
             lambda: Known.of(self.state.read(Capabilities, name)),
-            Known.of(able) if able else None,
+            known,
         )
 
     def examination(
@@ -253,25 +256,39 @@ class Services:
 
         return HyperTrackAccount(self._http, self.settings.hypertrack_api_url, account, secret)
 
-    def desk(self, connection: Connection) -> Desk:
-        """What a worker needs to take a report."""
-        from fieldlink.records import Capabilities
+    def desk(self, name: str) -> Desk | None:
+        """What a worker needs to take a report; None if there is no such connection.
+
+        All that is stored of a connection as a whole is read in one call.
+        """
+        from fieldlink.adapters.salesforce import Known
+        from fieldlink.records import Access, Capabilities, Connection, Gate
         from fieldlink.writing.desk import Desk
 
-        able = self.state.read(Capabilities, connection.connection)
+        stored = self.state.read_beside((Connection, Capabilities, Gate, Access), name)
+        connection, able = _of(Connection, stored), _of(Capabilities, stored)
+        if connection is None:
+            return None
+        gate = _of(Gate, stored) or Gate(connection=name)
+        door = self.doorkeeper(connection, "write", gate)
+        known, access = Known.of(able), _of(Access, stored)
         return Desk(
             connection=connection,
             state=self.state,
-            salesforce=self.salesforce(connection, "write", able=able),
+            salesforce=self.salesforce(connection, "write", door, known, access),
             hypertrack=self.hypertrack(connection),
             ledger=self.ledger,
             changes=self.changes,
             notices=self.notices,
             now=now(),
-            low=lambda: self.salesforce(connection, "extra"),
+            low=lambda: self.salesforce(connection, "extra", None, known, access),
             capabilities=able,
             heard=self._heard,
         )
+
+
+def _of[R: Record](kind: type[R], records: Iterable[Record]) -> R | None:
+    return next((each for each in records if isinstance(each, kind)), None)
 
 
 @cache

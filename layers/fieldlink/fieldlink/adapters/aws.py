@@ -8,7 +8,6 @@ JSON posts, and S3's plain PUT, GET and DELETE.
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +17,8 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from urllib3.util.ssl_ import create_urllib3_context
 
-from fieldlink.adapters.aws_errors import TRIES, failure, throttled, wait
+from fieldlink.adapters.aws_answers import in_xml, passes, read
+from fieldlink.adapters.aws_errors import TRIES, failure, wait
 from fieldlink.errors import Unavailable, Unclear
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 TIMEOUT = urllib3.Timeout(connect=2, read=5)  # seconds; the door itself has 8
 MOST_HOSTS = 20  # services, and the bucket's host; a pool that is in use must not be dropped
 CONNECTIONS = 16  # to each service; a batch's threads beyond that wait for one
-REPEATABLE = {"BatchGetItem", "BatchWriteItem", "GetItem", "Query"}  # with no condition
 TARGETS = {  # by service: target prefix, version of the JSON protocol
     "dynamodb": ("DynamoDB_20120810", "1.0"),
     "sqs": ("AmazonSQS", "1.0"),
@@ -98,15 +97,15 @@ class Aws:
         action = "" if once else headers.get("X-Amz-Target", "").rpartition(".")[2]
         for number in range(TRIES):
             answer = self._send(service, Request("POST", url, headers=headers, data=data))
-            if number == TRIES - 1 or not _passes(answer, action):
+            if number == TRIES - 1 or not passes(answer, action):
                 break
             self.pause(number)
-        return _read(service, answer)
+        return read(service, answer)
 
     def get(self, service: str, host: str, path: str) -> dict[str, Any]:
         """A signed GET. Raises as `post` does."""
         request = Request("GET", self._url(host) + path, data=b"")
-        return _read(service, self._send(service, request))
+        return read(service, self._send(service, request))
 
     def s3(
         self,
@@ -126,7 +125,7 @@ class Aws:
         request = Request(method, url, headers=headers or {}, data=body)
         answer = self._send("s3", request)
         if answer.status >= 300:
-            raise failure("s3", answer.status, _in_xml("Code", answer))
+            raise failure("s3", answer.status, in_xml("Code", answer))
         return answer.data
 
     def form(self, service: str, fields: Mapping[str, str]) -> None:
@@ -136,7 +135,7 @@ class Aws:
         request = Request("POST", self._url(service) + "/", headers=headers, data=data)
         answer = self._send(service, request)
         if answer.status >= 300:
-            code, message = _in_xml("Code", answer), _in_xml("Message", answer)
+            code, message = in_xml("Code", answer), in_xml("Message", answer)
             raise failure(service, answer.status, code, message)
 
     def _url(self, host: str) -> str:
@@ -172,41 +171,3 @@ def _trust() -> SSLContext:
     context = create_urllib3_context()
     context.load_default_certs()
     return context
-
-
-def _read(service: str, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
-    body = _body(answer)
-    if answer.status >= 300:
-        message = body.get("message") or body.get("Message") if body else ""
-        raise failure(service, answer.status, _code(answer), message or "")
-    if body is None:
-        raise Unclear(f"{service}'s answer can't be read")
-    return body
-
-
-def _body(answer: urllib3.BaseHTTPResponse) -> dict[str, Any] | None:
-    try:
-        body = json.loads(answer.data or b"{}")
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _code(answer: urllib3.BaseHTTPResponse) -> str:
-    """AWS's name of an error."""
-    body = _body(answer) or {}
-    named = body.get("__type") or answer.headers.get("x-amzn-ErrorType") or ""
-    return str(named).rpartition("#")[2].partition(":")[0]
-
-
-def _passes(answer: urllib3.BaseHTTPResponse, action: str) -> bool:
-    """Whether the same call may be made again at once: it was not made, or does no harm."""
-    if answer.status >= 500:
-        return action in REPEATABLE
-    return answer.status >= 400 and throttled(answer.status, _code(answer))
-
-
-def _in_xml(element: str, answer: urllib3.BaseHTTPResponse) -> str:
-    """The text of an element of an answer."""
-    found = re.search(rf"<{element}>([^<]*)</{element}>", answer.data.decode(errors="replace"))
-    return found[1] if found else ""

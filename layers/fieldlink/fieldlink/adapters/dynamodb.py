@@ -11,7 +11,7 @@ from fieldlink.adapters.dynamodb_statements import BATCH_TRIES, Put, put_each
 from fieldlink.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from fieldlink.adapters.aws import Aws
     from fieldlink.errors import FieldlinkError
@@ -39,12 +39,19 @@ class DynamoState:
         return record_of(kind, answer["Item"]) if answer.get("Item") else None
 
     def read_many[R: Record](self, kind: type[R], keys: Iterable[tuple[str, ...]]) -> list[R]:
-        found: list[R] = []
-        for batch in batches([key_of(kind, key) for key in keys], BATCH_GET):
+        return list(self._several({KEYS[kind](*key): kind for key in keys}))
+
+    def read_beside(self, kinds: Iterable[type[Record]], *key: str) -> list[Record]:
+        """Those that there are of several kinds with the same key, in one call."""
+        return list(self._several({KEYS[kind](*key): kind for kind in kinds}))
+
+    def _several(self, kinds: Mapping[tuple[str, str], type[Any]]) -> Iterator[Any]:
+        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in kinds]
+        for batch in batches(wanted, BATCH_GET):
             request: dict[str, Any] = {self._table: {"Keys": batch, "ConsistentRead": True}}
             for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
-                found += [record_of(kind, item) for item in answer["Responses"][self._table]]
-        return found
+                for item in answer["Responses"][self._table]:
+                    yield record_of(kinds[item["pk"]["S"], item["sk"]["S"]], item)
 
     def fingerprints(
         self, kind: type[Row], keys: Collection[tuple[str, ...]]

@@ -46,6 +46,7 @@ class Doorkeeper:
         now: Callable[[], datetime],
         purpose: Purpose,
         tell: Callable[[str], None] = lambda _: None,
+        gate: Gate | None = None,  # as it has just been read
     ) -> None:
         self._connection = connection
         self._state = state
@@ -53,8 +54,8 @@ class Doorkeeper:
         self._now = now
         self._purpose = purpose
         self._tell = tell
-        self._gate = Gate(connection=connection.connection)
-        self._read_at: datetime | None = None
+        self._gate = gate or Gate(connection=connection.connection)
+        self._read_at = now() if gate else None
         self._probing = False
         self._heard: tuple[int, int] | None = None  # used and allowed, by the last answer
 

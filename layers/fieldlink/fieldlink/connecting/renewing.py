@@ -29,10 +29,12 @@ TRIES = 3
 class Pass:
     """What opens a connection's org: the stored token, renewed when it has expired."""
 
-    def __init__(self, connection: Connection, office: Callable[[], Office]) -> None:
+    def __init__(
+        self, connection: Connection, office: Callable[[], Office], access: Access | None = None
+    ) -> None:
         self._connection = connection
         self._office = office  # one for each renewal: its clock stands, and a look takes long
-        self._access: Access | None = None
+        self._access = access  # as it has just been read
         self._renewing, self._shown = Lock(), local()  # by which thread which token was shown
 
     @property
@@ -150,9 +152,7 @@ def _note(connection: Connection, ours: Access, error: Unavailable, state: State
 
 
 def _keep(ours: Access, grant: Grant, before: str, office: Office) -> Access:
-    """The new tokens, stored. With rotation nobody has them but us, and no queue can bring
-    them again, so what fails here is tried again at once.
-    """
+    """The new tokens, stored. With rotation nobody else has them, and no queue brings them."""
     new = _insist(lambda: granting.with_tokens(ours, grant, before, office))
     _insist(lambda: office.state.write(new))
     kept = _known(ours.connection, office.state)
