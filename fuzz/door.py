@@ -57,7 +57,8 @@ def delivered(body: bytes, *, signed: bool = True, live: bool = False) -> tuple[
     """What the door answers, and what lies in queue and spool then."""
     queue, bucket = Queue(), Bucket()
     keys = Keys([SECRET], live_positions=live)
-    ring = SimpleNamespace(of=lambda name: keys if name == CONNECTION else None)
+    known = {CONNECTION: keys}.get
+    ring = SimpleNamespace(of=known, lately=known)
     behind = SimpleNamespace(key_ring=ring, lanes=Lanes(queue, queue), spool=bucket)
     door: Any = receive_webhook
     known, door.services = door.services, lambda: behind

@@ -265,6 +265,9 @@ def test_an_entry_of_ours_that_can_be_read_no_more_holds_nothing_else_up(
 def test_an_entry_in_doubt_is_not_made_twice_for_a_right_that_was_gone_meanwhile(
     bundle: Services, connection: Connection, salesforce: FakeSalesforce, job: Job
 ) -> None:
+    noon = job.starts_at.replace(hour=12, minute=0) - timedelta(days=1)  # so it is of one day
+    appointment = salesforce.add_appointment(job.rosa, noon)
+    job = job._replace(appointment=appointment, starts_at=noon)
     replanning.to_appointment(visit(job, Kind.ARRIVED, -60), desk(bundle))
     fault = {"match": {"path": "composite", "contains": "TimeSheetEntry"}, "after": True}
     salesforce.faults.append(fault | {"drop": True})
