@@ -69,7 +69,7 @@ def main() -> int:
     rows += polls(COMMAND, [LAYER, ROOT], rounds, rows=2_000 if quick else 20_000)
     rows += workers(rounds)
     rows += endtoend(
-        COMMAND, [DOORS, LAYER, OF_LAMBDA, ROOT], rounds, appointments=100 if quick else 200
+        COMMAND, [DOORS, LAYER, OF_LAMBDA, ROOT], rounds, appointments=150 if quick else 300
     )
     print(table(rows))
     print("", cost(COMMAND, [DOORS, LAYER, OF_LAMBDA, ROOT], 1 if quick else 4), sep="\n")

@@ -24,7 +24,10 @@ from local.clock import SteppedClock
 from local.ministack import REGION, ROOT_KEY, Ministack
 from local.salesforce import FakeSalesforce
 
-RESOURCES, OF_A_DAY = 100, 4  # technicians, and visits that each makes in a day
+# Technicians, and visits that each makes in a day. The emulator hands over one message of each
+# device at a time, and a worker takes a hundred: with fewer technicians the end of each burst,
+# when few devices have anything left, would be most of it, which is not what lasts.
+RESOURCES, OF_A_DAY = 300, 4
 FIRST, APART = timedelta(hours=8), timedelta(hours=2)
 LONGEST = timedelta(hours=2)
 BATCHED = 50  # deliveries handed to the process at a time

@@ -74,11 +74,12 @@ def _packed(graphs: list[Graph]) -> Iterator[list[Graph]]:
     is in one call is done in turn.
     """
     some: list[Graph] = []
+    nodes = 0
     for each in sorted(graphs, key=lambda each: each.writes.parent):
-        nodes = sum(len(one.nodes) for one in some) + len(each.nodes)
+        nodes += len(each.nodes)
         if some and (nodes > MOST_NODES or len(some) == MOST_GRAPHS):
             yield some
-            some = []
+            some, nodes = [], len(each.nodes)
         some.append(each)
     if some:
         yield some

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.adapters import salesforce_rows, salesforce_soql_work
@@ -58,16 +59,17 @@ def _no_id(look: Look) -> str | None:
 
 
 def _packed(looks: list[tuple[int, Look]]) -> Iterator[list[tuple[int, Look]]]:
-    some: list[tuple[int, Look]] = []
-    for each in looks:
-        sight = salesforce_soql_work.sight(look for _, look in (*some, each))
-        most = max(len(sight.appointments), len(sight.resources), len(sight.entries))
-        if some and most > MOST_IDS:
-            yield some
-            some = []
-        some.append(each)
-    if some:
-        yield some
+    """All of them at once if their ids fit, else in as many parts as these take at least."""
+    if not looks:
+        return
+    sight = salesforce_soql_work.sight(look for _, look in looks)
+    most = max(len(sight.appointments), len(sight.resources), len(sight.entries))
+    parts = min(len(looks), -(-most // MOST_IDS) or 1)
+    if parts == 1:
+        yield looks
+        return
+    for some in batched(looks, -(-len(looks) // parts), strict=False):
+        yield from _packed([*some])
 
 
 def _seen(looks: list[Look], org: Org) -> Seen:
