@@ -107,7 +107,7 @@ def check_silent(scene: Scene) -> None:
     For some seconds the door believes what it has read; what it took is ignored.
     """
 
-    def late() -> int:
+    def late() -> int | None:
         told = json.dumps([{"type": "battery"}]).encode()
         return scene.hypertrack.send_raw(scene.account, told).status
 
