@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC
 from html import unescape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +24,16 @@ from tests.functions.conftest import CONNECTION, Job
 from tests.functions.test_pages import HOSTILE, Browser, header, minted
 from tests.functions.test_wishes import HOUR, NOW, envelope, looked, told
 
+ZONES = (UTC, ZoneInfo("Europe/Berlin"))  # of the pages, and of the people
+# Not long ago, and so that the two hours before it are of one day, whatever the hour is now.
+ENDED = next(
+    ended
+    for ended in (NOW - hours * HOUR for hours in range(6))
+    if all(
+        ended.astimezone(zone).date() == (ended - 2 * HOUR).astimezone(zone).date()
+        for zone in ZONES
+    )
+)
 PAGE = f"/connections/{CONNECTION}"
 ROW = re.compile(r"<tr><td><a.*?</tr>", re.DOTALL)
 
@@ -49,7 +61,7 @@ def kept(bundle: Services) -> Connection:
 
 
 def geofence(job: Job, value: str, hours: float) -> dict[str, Any]:
-    at = NOW - hours * HOUR
+    at = ENDED - hours * HOUR
     data = {
         "value": value,
         "arrival": {"recorded_at": at.isoformat()},
@@ -66,7 +78,7 @@ def geofence(job: Job, value: str, hours: float) -> dict[str, Any]:
 
 
 def button(job: Job, type_: str, hours: float) -> dict[str, Any]:
-    at = NOW - hours * HOUR
+    at = ENDED - hours * HOUR
     metadata = {"type": type_, "driver_id": job.rosa, "geofence_id": "fence-1"}
     return envelope("geotag", at, {"metadata": metadata, "route_to": None}) | {
         "worker_handle": job.rosa
@@ -275,7 +287,7 @@ def test_what_would_change_is_shown_and_neither_written_nor_saved(
     assert "1 appointment of the last 14 days looked at" in page
     row = re.search(r"<tr><td><a.*?</tr>", page, re.DOTALL)
     assert row
-    arrived, checked_in = (f"{NOW - hours * HOUR:%Y-%m-%d %H:%M} UTC" for hours in (2, 1.5))
+    arrived, checked_in = (f"{ENDED - hours * HOUR:%Y-%m-%d %H:%M} UTC" for hours in (2, 1.5))
     assert "Actual Start" in row[0]
     assert row[0].count(arrived) == 2  # what stands, and what the present settings say
     assert f"<strong>{checked_in}</strong>" in row[0]
@@ -317,7 +329,7 @@ def test_time_sheets_and_the_activity_are_in_what_would_change(
     assert answer["statusCode"] == 200
     found = [unescape(each) for each in ROW.findall(answer["body"])]
     [entry] = [each for each in found if "<td>Time sheet entry</td>" in each]
-    arrived, out = (NOW - hours * HOUR for hours in (2, 1))
+    arrived, out = (ENDED - hours * HOUR for hours in (2, 1))
     assert entry.count(f"{arrived:%Y-%m-%d %H:%M} to {out:%H:%M}") == 2  # held, and present
     assert "<strong>\N{EN DASH}</strong><br><small>what stands stays</small>" in entry
     [came] = [each for each in found if "<td>Activity: arrived, " in each]
