@@ -50,6 +50,9 @@ class Keys(BaseModel):
     live_positions: bool
 
 
+KNOWN: dict[str, tuple[float, Keys | None]] = {}  # when it was read, and what
+
+
 class Event(BaseModel):
     """One event of HyperTrack's; it adds fields freely, and all of them are passed on."""
 
@@ -111,14 +114,14 @@ def receive(connection: str) -> dict[str, Any]:
 
 def keys_of(connection: str) -> Keys | None:
     """The secrets of a connection, as of a moment ago; None if there is no such connection."""
-    at, keys = found.get(connection, (0.0, None))
+    at, keys = KNOWN.get(connection, (0.0, None))
     if keys is None or monotonic() - at > LATELY:
-        at, keys = monotonic(), read(connection)
-        found[connection] = at, keys
+        at, keys = monotonic(), stored_keys(connection)
+        KNOWN[connection] = at, keys
     return keys
 
 
-def read(connection: str) -> Keys | None:
+def stored_keys(connection: str) -> Keys | None:
     key = {"pk": {"S": connection}, "sk": {"S": "webhook"}}
     item = dynamodb.get_item(TableName=os.environ["STATE_TABLE"], Key=key).get("Item")
     if item is None:
@@ -126,9 +129,6 @@ def read(connection: str) -> Keys | None:
     stored = json.loads(item["body"]["S"])
     secrets = tuple(opened(each, connection) for each in stored["secrets"])
     return Keys(secrets=secrets, live_positions=stored["live_positions"])
-
-
-found: dict[str, tuple[float, Keys | None]] = {}
 
 
 @cache

@@ -57,8 +57,8 @@ def delivered(body: bytes, *, signed: bool = True, live: bool = False) -> tuple[
     """What the door answers, and what lies in queue and spool then."""
     queue, bucket = Queue(), Bucket()
     keys = Keys([SECRET], live_positions=live)
-    known = {CONNECTION: keys}.get
-    ring = SimpleNamespace(of=known, lately=known)
+    of = {CONNECTION: keys}.get
+    ring = SimpleNamespace(of=of, lately=of)
     behind = SimpleNamespace(key_ring=ring, lanes=Lanes(queue, queue), spool=bucket)
     door: Any = receive_webhook
     known, door.services = door.services, lambda: behind

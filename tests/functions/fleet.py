@@ -24,12 +24,7 @@ class Fleet:
     """Technicians, their jobs, and what has been written of them."""
 
     def __init__(
-        self,
-        house: House,
-        salesforce: FakeSalesforce,
-        size: int,
-        *,
-        first: int = 0,
+        self, house: House, salesforce: FakeSalesforce, size: int, *, first: int = 0
     ) -> None:
         self.house = house
         self.salesforce = salesforce

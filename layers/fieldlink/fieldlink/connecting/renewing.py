@@ -152,7 +152,7 @@ def _note(connection: Connection, ours: Access, error: Unavailable, state: State
 
 
 def _keep(ours: Access, grant: Grant, before: str, office: Office) -> Access:
-    """The new tokens, stored. With rotation nobody else has them, and no queue brings them."""
+    """The new tokens, stored. Nobody else has them, so what fails is tried again at once."""
     new = _insist(lambda: granting.with_tokens(ours, grant, before, office))
     _insist(lambda: office.state.write(new))
     kept = _known(ours.connection, office.state)
