@@ -157,7 +157,7 @@ def items(town: Town, table: str) -> list[dict[str, Any]]:
 def state(town: Town) -> dict[str, str]:
     """The state table but for single-use links and authorisations, which expire."""
     return {
-        f"{each['pk']} {each['sk']}": each["body"] + str(each.get("intent", ""))
+        f"{each['pk']} {each['sk']}": each["body"] + str(_whole(each))
         for each in items(town, "StateTable")
         if not each["pk"].startswith(("link#", "authorisation#")) and "calls#" not in each["sk"]
     }
@@ -182,42 +182,34 @@ def end_the_lease(town: Town) -> None:
 
     def begun() -> list[dict[str, Any]]:
         visits = [each for each in items(town, "StateTable") if each["sk"] == "visit"]
-        return [each for each in visits if _checking_out(_begun(each))]
+        return [each for each in visits if _checking_out(_whole(each).get("intent", {}))]
 
     wait_until(
         lambda: not town.salesforce.faults and bool(begun()),
         timeout=30,
         what="a check-out to begin that does not end",
     )
-    claims = [each for each in items(town, "StateTable") if each["sk"].startswith("sheet#")]
-    for item in [*begun(), *claims]:
-        body, intent = json.loads(item["body"]), _begun(item)
-        beside: dict[str, Any] = {"NULL": True}
-        if intent:
-            deflated = {"B": zlib.compress(json.dumps(intent | OVER).encode())}
-            beside = {"L": [deflated]} if isinstance(item["intent"], list) else deflated
-        else:
-            body |= OVER
-        town.stack.client("dynamodb").update_item(
-            TableName=town.stack.outputs["StateTable"],
-            Key={"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}},
-            UpdateExpression="SET body = :body, intent = :intent",
-            ConditionExpression="version = :read",
-            ExpressionAttributeValues={
-                ":read": {"N": item["version"]},
-                ":body": {"S": json.dumps(body)},
-                ":intent": beside,
-            },
-        )
+    for item in begun():
+        whole = _whole(item)
+        whole["intent"] |= OVER
+        _change(town, item, "whole", {"B": zlib.compress(json.dumps(whole).encode())})
+    for item in [each for each in items(town, "StateTable") if each["sk"].startswith("sheet#")]:
+        _change(town, item, "body", {"S": json.dumps(json.loads(item["body"]) | OVER)})
 
 
-def _begun(item: dict[str, Any]) -> dict[str, Any]:
-    """The intent beside a document, or nothing: deflated, and listed if of several facts."""
-    intent = item.get("intent")
-    deflated = intent[0]["B"] if isinstance(intent, list) else intent
-    if not isinstance(deflated, bytes):
-        return {}
-    return dict(json.loads(zlib.decompress(deflated)))
+def _whole(item: dict[str, Any]) -> dict[str, Any]:
+    """What lies deflated beside a document, if anything."""
+    return dict(json.loads(zlib.decompress(item["whole"]))) if "whole" in item else {}
+
+
+def _change(town: Town, item: dict[str, Any], name: str, value: dict[str, Any]) -> None:
+    town.stack.client("dynamodb").update_item(
+        TableName=town.stack.outputs["StateTable"],
+        Key={"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}},
+        UpdateExpression=f"SET {name} = :value",
+        ConditionExpression="version = :read",
+        ExpressionAttributeValues={":read": {"N": item["version"]}, ":value": value},
+    )
 
 
 def _checking_out(intent: dict[str, Any]) -> bool:
