@@ -41,6 +41,7 @@ from tests.fakes import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
 CONNECTION = "connection-for-tests-0123456789"
 APPOINTMENT = "08p000000000001AAA"
@@ -258,6 +259,7 @@ class World:
         self.notices = FakeNotices(self.fate)
         self.connection = connection()
         self.capabilities: Capabilities | None = None
+        self.zones: dict[tuple[str, str], tuple[datetime, ZoneInfo]] = {}
         self.now = NOON
         for number, each in enumerate(resources):
             self.salesforce.assign(
@@ -288,6 +290,7 @@ class World:
             notices=self.notices,
             now=self.now,
             capabilities=self.capabilities,
+            zones=self.zones,
         )
 
     def have_keys(self, *objects: str) -> None:

@@ -522,30 +522,38 @@ def test_what_facts_are_about_is_kept_deflated_whichever_way_it_is_written(
             assert found == of_version(visit, version, intent=None)
 
 
-@pytest.mark.parametrize("intent", [None, begun().intent], ids=["at rest", "begun"])
-def test_who_does_not_know_where_it_lies_takes_it_for_that_of_a_worker_still_at_it(
-    aws: Pretended, intent: records.Intent | None
+def test_who_does_not_know_where_it_lies_finds_nothing_rather_than_how_it_was(
+    aws: Pretended,
 ) -> None:
-    """And neither for an appointment that nobody is at, nor for one to be taken over."""
-    day = records.Day(connection="c", resource="r", on=NOW.date(), intent=intent)
-    anchors = [begun().model_copy(update={"intent": intent}), day]
-    _dynamo(aws).write_all(anchors)
+    earlier = {"pk": {"S": "c#08p"}, "sk": {"S": "visit"}, "version": {"N": "1"}}
+    body = {"S": '{"connection":"c","appointment":"08p"}'}
+    aws.client("dynamodb").put_item(TableName="State", Item={**earlier, "body": body})
 
-    items = aws.client("dynamodb").scan(TableName="State")["Items"]
-    for anchor in anchors:
-        item = next(each for each in items if set(anchor.key) <= set(_words(each)))
-        as_before = type(anchor).model_validate_json(item["body"]["S"])
+    _dynamo(aws).write_each([of_version(begun(), 1)])
 
-        assert as_before.key == anchor.key
-        assert as_before.intent
-        assert as_before.intent.since > NOW + timedelta(days=365_000)
-        told = as_before.intent.delivered.delivery, as_before.intent.planned
-        assert told == ("", None)
-        assert item["intent"] == {"NULL": True}  # where the version before looks for it
+    [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+    with pytest.raises(ValueError, match="connection"):
+        records.Visit.model_validate_json(item["body"]["S"])
 
 
-def _words(item: Item) -> list[str]:
-    return [*item["pk"]["S"].split("#"), *item["sk"]["S"].split("#")]
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"whole": {"B": b"not deflated"}},
+        {"whole": {"B": zlib.compress(b"not JSON")}},
+        {"whole": {"B": zlib.compress(b'"no record"')}},
+        {"body": {"S": "{}"}},
+        {"body": {"S": "not JSON"}},
+        {},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_is_refused_and_named(aws: Pretended, told: Item) -> None:
+    item = {"pk": {"S": "c#08p"}, "sk": {"S": "visit"}, "version": {"N": "1"}}
+    aws.client("dynamodb").put_item(TableName="State", Item={**item, **told})
+
+    with pytest.raises(Refused, match="c#08p visit of the state table can't be read"):
+        _dynamo(aws).read(records.Visit, "c", "08p")
 
 
 @pytest.mark.parametrize("others", [(), (DELIVERED,)], ids=["of one", "of several"])

@@ -5,6 +5,8 @@ lost, written twice, or asked for without end.
 from __future__ import annotations
 
 import json
+import zlib
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
@@ -14,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.statements import put_of
-from fieldlink.adapters.dynamodb_items import NONE
 from fieldlink.models import Delivered, Fact, Kind
 from fieldlink.records import Connection, Visit
 from fieldlink.wiring import services
@@ -75,15 +76,16 @@ class Busy(InMemory):
         pk, sk = put["Item"]["pk"]["S"], put["Item"]["sk"]["S"]
         stored = self.tables._items[pk].get(sk)
         self.others += 1
-        text = (stored or put["Item"])["body"]["S"]
+        text = zlib.decompress(b64decode((stored or put["Item"])["whole"]["B"]))
         visit = json.loads(text) | ({} if stored else {"intent": None})
         fact = Fact(kind=Kind.ON_THE_WAY, key=f"other-{self.others}", at=AT)
         told = Delivered(fact=fact, delivery="other", received_at=AT)
         facts = visit.get("facts", {}) | {fact.key: told.model_dump(mode="json")}
         version = int(stored["version"]["N"]) + 1 if stored else 1
-        body = {"S": json.dumps(visit | {"facts": facts})}
-        item = stored or {**put["Item"], "intent": NONE}
-        self.tables._put({**item, "version": {"N": str(version)}, "body": body})
+        packed = zlib.compress(json.dumps(visit | {"facts": facts}).encode())
+        whole = {"B": b64encode(packed).decode()}
+        item = stored or put["Item"]
+        self.tables._put({**item, "version": {"N": str(version)}, "whole": whole})
 
 
 @pytest.fixture

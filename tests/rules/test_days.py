@@ -211,6 +211,22 @@ def test_clocking_in_is_kept_with_the_resources_own_day_and_asks_salesforce_noth
     assert not {"view", "write Salesforce"} & {*world.fate.effects}
 
 
+def test_another_time_zone_of_a_resource_counts_within_a_minute() -> None:
+    world = World()
+    late = fact(Kind.CLOCKED_IN, at(20), appointment="")
+    assert days.on(late, world.desk).day == 4  # of somebody unknown, whom a poll may bring
+
+    for zone, when, its_day in (
+        ("Pacific/Auckland", timedelta(0), 5),
+        ("Europe/Berlin", timedelta(seconds=59), 5),
+        ("Europe/Berlin", timedelta(seconds=1), 4),
+        ("Pacific/Auckland", timedelta(minutes=1), 5),
+    ):
+        world.state.write_all([resource(time_zone=zone)])
+        world.pass_time(when)
+        assert days.on(late, world.desk).day == its_day
+
+
 @pytest.mark.parametrize("keyed", [False, True])
 def test_clocking_in_and_out_frame_what_is_entered_already(keyed: bool) -> None:
     world = crew(keyed=keyed)

@@ -74,6 +74,10 @@ CURES = (
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
         "A trigger of the org failed, in the words above. Mend it, then replay.",
     ),
+    (
+        "of the state table can't be read",
+        "A later version of Fieldlink has written it. Deploy that version again, then replay.",
+    ),
     ("DUPLICATES_DETECTED", "A duplicate rule of the org says no. Exempt the connected user."),
     ("STORAGE_LIMIT_EXCEEDED", "The org's storage is full. Make room, then replay."),
     (

@@ -67,7 +67,7 @@ class Connection(Record):
     live_positions: bool = False  # positions go to the dispatcher's map
     outage_notice: Literal["task", "mail", "none"] = "task"  # who hears of an outage at work
     share_field: str = ""  # API name of the appointment's field for the customer's link
-    practice: Practice = Practice()  # how work is written
+    practice: Practice = Field(default_factory=Practice)  # how work is written
     problem: str = ""
     end: str = ""  # if lost: the name of the cause, from `ends`
     told: bool = False  # whether that has been alarmed
@@ -673,7 +673,7 @@ class Visit(Anchor):
     """The facts about one appointment, and what we wrote of them."""
 
     appointment: str
-    ours: Ours = Ours()
+    ours: Ours = Field(default_factory=Ours)  # as with EMPTY
     marks: dict[str, str] = EMPTY  # of what days know of it, by "resource/day"
 
     @model_validator(mode="before")
@@ -698,7 +698,7 @@ class Day(Anchor):
     resource: str
     on: date
     parts: dict[str, Part] = EMPTY  # by appointment
-    ours: OursOfDay = OursOfDay()
+    ours: OursOfDay = Field(default_factory=OursOfDay)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from fieldlink.hearing.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from zoneinfo import ZoneInfo
 
     import requests
 
@@ -53,6 +54,7 @@ class Services:
         self.bursts = SqsOutbox(self._aws, settings.bursts_queue_url)
         self.lanes = Lanes(self.events, self.bursts)
         self._heard: dict[str, datetime] = {}  # see `Desk`
+        self._zones: dict[tuple[str, str], tuple[datetime, ZoneInfo]] = {}
 
     # ──────────────────────────────────────────────────────────────────────────
 
@@ -284,6 +286,7 @@ class Services:
             low=lambda: self.salesforce(connection, "extra", None, known, access),
             capabilities=able,
             heard=self._heard,
+            zones=self._zones,
         )
 
 

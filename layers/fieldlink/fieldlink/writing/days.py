@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from fieldlink.errors import Unavailable
 from fieldlink.hours import time_sheets
 from fieldlink.models import Kind, Look, Written
-from fieldlink.records import Day, Resource
+from fieldlink.records import Day
 from fieldlink.writing import intents, standing
-from fieldlink.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,8 +65,7 @@ class OfDay(NamedTuple):
 
 def on(fact: Fact, desk: Desk) -> date:
     """The resource's local day."""
-    known = desk.state.read(Resource, desk.connection.connection, fact.resource)
-    return fact.at.astimezone(zone(known.time_zone if known else "UTC")).date()
+    return fact.at.astimezone(desk.zone_of(fact.resource)).date()
 
 
 def read(resource: str, day: date, desk: Desk) -> Day:

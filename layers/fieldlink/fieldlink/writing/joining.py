@@ -15,6 +15,7 @@ from fieldlink.writing.together import apart, tried
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from fieldlink.errors import FieldlinkError
     from fieldlink.models import LedgerRow
     from fieldlink.ports import Ledger, Salesforce, State
     from fieldlink.records import Claim
@@ -61,8 +62,11 @@ class JoinedState(Joined["State"]):
         def one(key: tuple[str, ...]) -> R | None:
             return state.read(kind, *key)
 
-        def many(keys: list[tuple[str, ...]]) -> list[R | None]:
-            found = {each.key: each for each in state.read_many(kind, dict.fromkeys(keys))}
+        def many(keys: list[tuple[str, ...]]) -> Sequence[R | FieldlinkError | None]:
+            try:
+                found = {each.key: each for each in state.read_many(kind, dict.fromkeys(keys))}
+            except Refused:  # one of them can't be read
+                return [tried(one, each) for each in keys]
             return [found.get(each) for each in keys]
 
         return self._together.ask(("read", kind), key, one, many, stage(kind))

@@ -63,6 +63,11 @@ def park(report: Report, desk: Desk, cause: str) -> None:
     told = _row(report, desk, Outcome.PARKED, fact, reason=cause)
     of_several = isinstance(fact, Fact) and fact.kind is Kind.OUTAGE_BEGAN
     desk.ledger.put(one_row.parked(told, desk.ledger) if of_several else told)
+    with suppress(Refused):  # what can't be read nobody is at
+        _release(report, fact, desk)
+
+
+def _release(report: Report, fact: Fact | Ignored, desk: Desk) -> None:
     if isinstance(fact, Fact) and fact.kind in OF_THE_DAY:
         if fact.resource:
             releasing.release_day(report.id, fact.resource, days.on(fact, desk), desk)

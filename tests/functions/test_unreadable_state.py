@@ -1,0 +1,57 @@
+"""A record that can't be read, as one of a later version for the version before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fieldlink.adapters.dynamodb_items import key_of
+from fieldlink.models import Outcome
+from fieldlink.records import Day, Parked, Visit
+from functions import update_salesforce
+from tests.functions.conftest import CONNECTION
+from tests.functions.fleet import Fleet
+from tests.functions.in_memory import House
+
+if TYPE_CHECKING:
+    from fieldlink.records import Connection
+    from fieldlink.wiring import Services
+    from local.salesforce import FakeSalesforce
+    from tests.conftest import Pretended
+
+ROUNDS = 20  # of ten minutes, at most
+
+
+@pytest.fixture
+def house(aws: Pretended, bundle: Services) -> House:
+    return House(bundle, aws.access)
+
+
+@pytest.mark.parametrize("kind", [Visit, Day])
+@pytest.mark.parametrize("stored", [{"body": {"S": "{}"}}, {"whole": {"B": "bm8="}}], ids=str)
+def test_what_is_told_of_what_cannot_be_read_is_parked_and_nothing_else_is(
+    house: House,
+    connection: Connection,
+    salesforce: FakeSalesforce,
+    stored: dict[str, dict[str, str]],
+    kind: type[Visit | Day],
+) -> None:
+    assert connection
+    fleet = Fleet(house, salesforce, 9)
+    day = (CONNECTION, fleet.people[3], fleet.at.date().isoformat())
+    keys = key_of(kind, day if kind is Day else (CONNECTION, fleet.jobs[3]))
+    house.aws.tables._put({**keys, "version": {"N": "7"}, **stored})
+
+    fleet.arrive(range(9))
+    for _ in range(ROUNDS):
+        house.work_off(update_salesforce.lambda_handler)
+        house.pass_time()
+
+    assert house.events.lying == []
+    assert fleet.started == [0, 1, 2, 4, 5, 6, 7, 8]
+    assert len(fleet.told) == 8
+    [parked] = house.bundle.state.all_of(Parked, CONNECTION)
+    assert fleet.jobs[3] in parked.body
+    outcomes = sorted(row.outcome for row in fleet.ledger)
+    assert outcomes == [Outcome.APPLIED] * 8 + [Outcome.PARKED]
