@@ -60,7 +60,6 @@ class Way(NamedTuple):
 
     def run(self, visits: Sequence[Visit]) -> Figures:
         """Everything delivered, then everything worked off."""
-        _queue(self.aws, f"{self.name}-Events", anew=True)
         bodies = [each.decode() for each in burst(visits)]
         before = self._beside()
         told = [
@@ -236,13 +235,7 @@ def _environment(name: str, aws: Ministack, org: FakeSalesforce) -> dict[str, st
     }
 
 
-def _queue(aws: Ministack, name: str, *, anew: bool = False) -> str:
-    """`anew`: with each message the emulator goes through all that a queue was sent in five
-    minutes, so without it each round would take longer than the one before it, for either way.
-    """
-    if anew:
-        url = aws.client("sqs").get_queue_url(QueueName=f"{name}.fifo")["QueueUrl"]
-        aws.client("sqs").delete_queue(QueueUrl=url)
+def _queue(aws: Ministack, name: str) -> str:
     attributes = {
         "FifoQueue": "true",
         "DeduplicationScope": "messageGroup",

@@ -13,9 +13,10 @@ from typing import Any, Self
 import boto3
 import requests
 
-from local.runtime import ENVIRONMENT, ROOT
+from local.runtime import PYTHON, ROOT
 
 REGION = "us-east-1"
+EMULATOR = ROOT / "local" / "emulator.py"
 ROOT_KEY = "test"  # ministack's own root credentials; they open nothing else
 
 
@@ -71,7 +72,7 @@ class Ministack:
         leash = [sys.executable, "-m", "local.leash", str(self.folder)]
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                [*leash, str(ENVIRONMENT / "bin" / "ministack")],
+                [*leash, str(PYTHON), "-P", str(EMULATOR)],
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.PIPE,
