@@ -1,6 +1,7 @@
 """What a connection may wish for, through the doors: Shifts that switch, positions on a map."""
 
 import json
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -140,7 +141,8 @@ def test_a_position_is_on_the_map_if_somebody_wants_it_and_nowhere_else(
     assert len(salesforce.writes) - writes == int(wanted)
     kept = bundle.ledger.last(CONNECTION, now=datetime.now(UTC), limit=30)
     assert len([each for each in kept if each.kind == "position"]) == int(wanted)
-    tables = json.dumps(_items(aws, bundle))
+    tables = json.dumps(_items(aws, bundle), default=_inflated)
+    assert job.appointment in tables
     assert not [each for each in HERE if str(each) in tables]
 
 
@@ -148,3 +150,8 @@ def _items(aws: Pretended, bundle: Services) -> list[Any]:
     names = (bundle.settings.state_table, bundle.settings.ledger_table)
     client = aws.client("dynamodb")
     return [item for name in names for item in client.scan(TableName=name)["Items"]]
+
+
+def _inflated(binary: bytes) -> str:
+    """As appointments and days lie in the table."""
+    return zlib.decompress(binary).decode()

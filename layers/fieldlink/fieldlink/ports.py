@@ -94,9 +94,8 @@ class Outbox(Protocol):
 
 
 class State(Protocol):
-    """The small, current facts: one record for each key, guarded by its version.
-
-    Whatever reads raises Refused if what lies there can't be read.
+    """The small, current facts: one record for each key, guarded by its version. What reads
+    them raises Refused if what lies there can't be read.
     """
 
     def read[R: Record](self, kind: type[R], *key: str) -> R | None: ...
