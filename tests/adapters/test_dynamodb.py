@@ -542,6 +542,7 @@ def test_who_does_not_know_where_it_lies_finds_nothing_rather_than_how_it_was(
         {"whole": {"B": b"not deflated"}},
         {"whole": {"B": zlib.compress(b"not JSON")}},
         {"whole": {"B": zlib.compress(b'"no record"')}},
+        {"whole": {"B": zlib.compress(b'{"told":"no parts"}')}},
         {"body": {"S": "{}"}},
         {"body": {"S": "not JSON"}},
         {},
@@ -577,6 +578,8 @@ def test_what_the_version_before_laid_beside_its_document_is_read_and_written_an
     assert found == of_version(visit, 1)
     _dynamo(aws).write_each([of_version(visit, 1, intent=None)])
     assert _dynamo(aws).read(records.Visit, "c", "08p") == of_version(visit, 2, intent=None)
+    [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
+    assert item["intent"] == {"NULL": True}  # no word of it stays, nor is paid for
 
 
 def test_what_an_earlier_version_began_is_read_where_it_wrote_it(aws: Pretended) -> None:

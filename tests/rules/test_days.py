@@ -490,14 +490,20 @@ def test_who_finishes_what_was_left_of_a_day_is_not_disturbed_by_others_of_that_
 
 def in_doubt(*, carried_out: bool, keyed: bool = False) -> tuple[World, Fact]:
     """A check-out whose answer was lost, and which is parked."""
-    world, out = crew(keyed=keyed), delivered(TO_WORK[1])
+    world, out = begun(carried_out=carried_out, keyed=keyed), delivered(TO_WORK[1])
+    releasing.release(out.delivery, APPOINTMENT, world.desk)
+    return world, out.fact
+
+
+def begun(*, carried_out: bool, keyed: bool = False) -> World:
+    """A check-out whose answer was lost."""
+    world = crew(keyed=keyed)
     apply(world, TO_WORK[0])
     lost = Unclear("no answer")
     world.fate.fail("write Salesforce", lost, after=carried_out, times=1)
     with pytest.raises(Unclear):
-        take(world, out)
-    releasing.release(out.delivery, APPOINTMENT, world.desk)
-    return world, out.fact
+        take(world, delivered(TO_WORK[1]))
+    return world
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
@@ -659,6 +665,38 @@ def test_an_intent_of_an_appointment_that_knows_nothing_of_it_holds_nobody_up_fo
     assert day(world).doubtful.keys() == {intent.delivered.fact.key}
     take(world, intent.delivered.fact)
     assert held(world) == truth([*TO_WORK, IN])
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_what_was_begun_of_an_appointment_that_cannot_be_read_holds_its_day_up_no_longer(
+    carried_out: bool,
+) -> None:
+    world = begun(carried_out=carried_out)
+    world.pass_time(LEASE)
+    world.fate.fail("read Visit", Refused("it can't be read"))
+
+    take(world, IN)
+
+    assert day(world).doubtful.keys() == {TO_WORK[1].key}
+    world.fate.recover()
+    apply(world, TO_WORK[1])
+    assert held(world) == truth([*TO_WORK, IN])
+    assert not pending(world)
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_an_appointment_is_let_go_of_though_its_day_cannot_be_read(carried_out: bool) -> None:
+    world = begun(carried_out=carried_out)
+    world.fate.fail("read Day", Refused("it can't be read"))
+
+    releasing.release(delivered(TO_WORK[1]).delivery, APPOINTMENT, world.desk)
+
+    assert anchor(world).doubtful.keys() == {TO_WORK[1].key}
+    world.fate.recover()
+    world.pass_time(LEASE)
+    apply(world, *TO_OTHER_WORK, TO_WORK[1])
+    assert held(world) == truth([*TO_WORK, *TO_OTHER_WORK])
+    assert not pending(world)
 
 
 # ── a person's word ───────────────────────────────────────────────────────────

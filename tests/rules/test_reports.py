@@ -522,6 +522,20 @@ def test_a_parked_event_lets_the_next_one_pass_at_once(told: Any) -> None:
     assert [row.outcome for row in world.ledger.rows] == [Outcome.PARKED, Outcome.APPLIED]
 
 
+@pytest.mark.parametrize("kind", ["Geofence", "Device", "Resource", "Order", "Visit", "Day"])
+@pytest.mark.parametrize("told", [geotag("CHECK_OUT"), geotag("CLOCK_IN", geofence_id=None)])
+def test_an_event_is_parked_whatever_of_what_is_known_cannot_be_read(
+    told: Any, kind: str
+) -> None:
+    world = known_world()
+    world.fate.fail(f"read {kind}", Refused("it can't be read"))
+
+    reports.park(report(told), world.desk, "it can't be read")
+
+    [row] = world.ledger.rows
+    assert (row.outcome, row.device) == (Outcome.PARKED, DEVICE)
+
+
 def test_a_parked_event_that_is_replayed_is_applied_in_its_own_row() -> None:
     world = known_world()
     world.fate.fail("view", Refused("not assigned"), times=1)

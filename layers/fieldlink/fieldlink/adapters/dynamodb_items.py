@@ -19,6 +19,8 @@ APART = {"version", "ttl", "fingerprint"}  # of a record; they have attributes o
 # Stands where the document of an anchor was, which lies deflated beside it. A version of this
 # bundle that does not look there finds that it can't be read, and not how it was before.
 ELSEWHERE = "{}"
+# What was begun lay there before, and would stay there: see `dynamodb_statements`.
+NONE: dict[str, Any] = {"NULL": True}
 # Deflating two kilobytes takes 16 us so and 45 as zlib would unless told otherwise, with tables
 # that are made for long texts; and is longer by less than a tenth.
 LEVEL, WINDOW, MEMORY = 1, 12, 5
@@ -48,7 +50,7 @@ def record_of[R: Record](kind: type[R], item: Item) -> R:
     """Raises Refused if it can't be read: a later version wrote it, or somebody else did."""
     try:
         return _read(kind, item)
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
         name = f"{item['pk']['S']} {item['sk']['S']}"
         raise Refused(f"{name} of the state table can't be read") from error
 
@@ -80,7 +82,8 @@ def _anchor(record: Anchor) -> Item:
     text = record.model_dump_json(exclude=APART, exclude_defaults=True)
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW, MEMORY)
     whole = packer.compress(text.encode()) + packer.flush()
-    return {"body": {"S": ELSEWHERE}, "whole": {"B": b64encode(whole).decode()}}
+    deflated = {"B": b64encode(whole).decode()}
+    return {"body": {"S": ELSEWHERE}, "whole": deflated, "intent": NONE}
 
 
 def _beside(item: Item) -> str | None:

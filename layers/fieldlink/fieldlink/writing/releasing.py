@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from fieldlink.errors import must
+from fieldlink.errors import Refused, must
 from fieldlink.records import Visit
 from fieldlink.writing import days, intents
 from fieldlink.writing.standing import ABANDONED
@@ -31,7 +32,8 @@ def release(delivery: str, appointment: str, desk: Desk) -> None:
     theirs = intent.told if desk.now - intent.since >= ABANDONED else (first,)
     if any(each.delivery == delivery for each in theirs):
         for each in intent.days:
-            release_day(first.delivery, first.fact.resource, each, desk)
+            with suppress(Refused):  # what can't be read nobody is at
+                release_day(first.delivery, first.fact.resource, each, desk)
         must(desk.state.write(aside(visit, intent)))
 
 

@@ -52,14 +52,16 @@ def take(report: Report, desk: Desk) -> Outcome:
 def park(report: Report, desk: Desk, cause: str) -> None:
     """Note in the ledger that an event is parked; others go on with its appointment.
 
-    It is told whose it is and where as far as that is known here: who is asked may be down.
+    It is told whose it is and where as far as that is known here, and can be read: who is asked
+    may be down.
     """
     try:
         fact = facts.read(report, placing.remembered(desk))
     except Refused:
         fact = Ignored(reason="", kind="")
     if isinstance(fact, Fact):
-        fact = placing.known(fact, desk)
+        with suppress(Refused):
+            fact = placing.known(fact, desk)
     told = _row(report, desk, Outcome.PARKED, fact, reason=cause)
     of_several = isinstance(fact, Fact) and fact.kind is Kind.OUTAGE_BEGAN
     desk.ledger.put(one_row.parked(told, desk.ledger) if of_several else told)

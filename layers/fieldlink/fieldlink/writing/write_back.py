@@ -7,6 +7,7 @@ Whoever finds that another worker has begun and can't be at it any more finishes
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -168,7 +169,8 @@ def _freed(day: Day, *, fact: Fact, desk: Desk, depth: int) -> Day:
         return day
     if desk.now - intent.since < ABANDONED:
         raise Contended("another worker is writing to this day")
-    _finish_day(intent, day, desk, depth)
+    with suppress(Refused):  # of an appointment that can't be read
+        _finish_day(intent, day, desk, depth)
     left = days.read(day.resource, day.on, desk)
     # Of an appointment that knows nothing of it: its rows are looked for where they matter.
     unknown = left.intent and left.intent.delivered.fact.key == intent.delivered.fact.key
