@@ -98,7 +98,10 @@ class Crew:
 
     def note_parked(self, body: str, cause: str) -> None:
         report = self.report(body)
-        if self._desk_of(report.connection) is None:  # then there is nothing else to note
+        try:
+            if self._desk_of(report.connection) is None:  # then there is nothing else to note
+                return
+        except Refused:  # its connection can't be read
             return
         with suppress(Unavailable, Refused):  # of what can't be fetched no more is noted
             if not unpacking.holds_many(report):

@@ -8,14 +8,22 @@ import pytest
 
 from fieldlink.adapters.dynamodb_items import key_of
 from fieldlink.models import Outcome
-from fieldlink.records import Day, Parked, Visit
+from fieldlink.records import (
+    Access,
+    Capabilities,
+    Connection,
+    Day,
+    Gate,
+    Parked,
+    Record,
+    Visit,
+)
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
 from tests.functions.fleet import Fleet
 from tests.functions.in_memory import House
 
 if TYPE_CHECKING:
-    from fieldlink.records import Connection
     from fieldlink.wiring import Services
     from local.salesforce import FakeSalesforce
     from tests.conftest import Pretended
@@ -26,6 +34,13 @@ ROUNDS = 20  # of ten minutes, at most
 @pytest.fixture
 def house(aws: Pretended, bundle: Services) -> House:
     return House(bundle, aws.access)
+
+
+def until_parked(house: House) -> None:
+    """Time for all tries."""
+    for _ in range(ROUNDS):
+        house.work_off(update_salesforce.lambda_handler)
+        house.pass_time()
 
 
 @pytest.mark.parametrize("kind", [Visit, Day])
@@ -44,9 +59,7 @@ def test_what_is_told_of_what_cannot_be_read_is_parked_and_nothing_else_is(
     house.aws.tables._put({**keys, "version": {"N": "7"}, **stored})
 
     fleet.arrive(range(9))
-    for _ in range(ROUNDS):
-        house.work_off(update_salesforce.lambda_handler)
-        house.pass_time()
+    until_parked(house)
 
     assert house.events.lying == []
     assert fleet.started == [0, 1, 2, 4, 5, 6, 7, 8]
@@ -55,3 +68,21 @@ def test_what_is_told_of_what_cannot_be_read_is_parked_and_nothing_else_is(
     assert fleet.jobs[3] in parked.body
     outcomes = sorted(row.outcome for row in fleet.ledger)
     assert outcomes == [Outcome.APPLIED] * 8 + [Outcome.PARKED]
+
+
+@pytest.mark.parametrize("kind", [Connection, Access, Capabilities, Gate])
+def test_what_is_told_of_a_connection_that_cannot_be_read_is_parked_and_comes_no_more(
+    house: House,
+    connection: Connection,
+    salesforce: FakeSalesforce,
+    kind: type[Record],
+) -> None:
+    fleet = Fleet(house, salesforce, 2)
+    keys = key_of(kind, (connection.connection,))
+    house.aws.tables._put({**keys, "version": {"N": "7"}, "body": {"S": "{}"}})
+
+    fleet.arrive(range(2))
+    until_parked(house)
+
+    assert house.events.lying == []
+    assert len(house.bundle.state.all_of(Parked, CONNECTION)) == 2

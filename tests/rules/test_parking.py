@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldlink import parking
-from fieldlink.errors import Closed, Contended, Lost, Refused, Unavailable, Unclear
+from fieldlink.errors import UNREADABLE, Closed, Contended, Lost, Refused, Unavailable, Unclear
 from fieldlink.parking import Again, Attempt
 from tests.fakes import NOON
 from tests.make import CONNECTION
@@ -40,6 +40,13 @@ def waits(error: Exception, spread: float, most: int = 11) -> list[int]:
 
 def test_what_is_refused_is_parked_at_once_in_the_vendors_words() -> None:
     assert settled(Refused("the record is locked"), 1) == "parked: the record is locked"
+
+
+def test_what_a_later_version_wrote_is_tried_until_that_version_may_be_there() -> None:
+    error = Refused("a visit can't be read", code=UNREADABLE)
+
+    assert waits(error, 1, parking.LAST_TRY_OF_POISON - 1) == [5, 10, 20, 40]
+    assert settled(error, parking.LAST_TRY_OF_POISON) == "parked: a visit can't be read"
 
 
 @pytest.mark.parametrize("error", [Unavailable("503"), Unclear("no answer"), Lost("revoked")])

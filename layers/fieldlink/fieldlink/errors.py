@@ -12,7 +12,9 @@
   + TooLarge       more than Lambda would have handed us: 413
 """
 
-NOT_ASSIGNED = "not assigned"  # code of a refusal: whose work it was is none of theirs any more
+# Codes of refusals.
+NOT_ASSIGNED = "not assigned"  # whose work it was is none of theirs any more
+UNREADABLE = "unreadable"  # a later version wrote it, which is perhaps just being deployed
 
 
 class FieldlinkError(Exception):

@@ -7,7 +7,7 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from fieldlink.errors import Closed, Contended, Refused, Unavailable
+from fieldlink.errors import UNREADABLE, Closed, Contended, Refused, Unavailable
 from fieldlink.records import Parked
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def settle[R](
     `hold`: what to do with a message whose org may not be called, if its queue has such.
     """
     if isinstance(error, Refused):
+        if error.code == UNREADABLE and message.tries < LAST_TRY_OF_POISON:
+            raise Again(wait(message.tries, spread), str(error)) from error
         return park(str(error))
     if isinstance(error, Unavailable):
         if hold and isinstance(error, Closed):

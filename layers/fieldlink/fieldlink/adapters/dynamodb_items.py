@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 from fieldlink.adapters.dynamodb_keys import KEYS
-from fieldlink.errors import Refused
+from fieldlink.errors import UNREADABLE, Refused
 from fieldlink.records import Anchor, Record, Row
 
 Item = dict[str, dict[str, Any]]
@@ -52,7 +52,8 @@ def record_of[R: Record](kind: type[R], item: Item) -> R:
         return _read(kind, item)
     except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
         name = f"{item['pk']['S']} {item['sk']['S']}"
-        raise Refused(f"{name} of the state table can't be read") from error
+        told = f"{name} of the state table can't be read"
+        raise Refused(told, code=UNREADABLE) from error
 
 
 def _read[R: Record](kind: type[R], item: Item) -> R:
