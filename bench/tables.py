@@ -126,8 +126,9 @@ class Tables:
                 fits = not found
             case "version = :version":
                 fits = found.get("version") == values[":version"]
-            case "body = :body":
-                fits = found.get("body") == values[":body"]
+            case ("body = :body" | "whole = :whole") as condition:
+                name = condition.partition(" ")[0]
+                fits = found.get(name) == values[f":{name}"]
             case other:
                 raise LookupError(other)
         if not fits:

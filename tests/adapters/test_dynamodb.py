@@ -226,15 +226,24 @@ def test_a_record_is_stored_only_over_the_version_that_was_read(state: State) ->
     assert (found.resource, found.version) == ("mine", 2)
 
 
-def test_a_record_is_forgotten_only_as_it_was_read(state: State) -> None:
-    first = Device(connection="c", id="D1", resource="r")
+@pytest.mark.parametrize(
+    ("first", "changes"),
+    [
+        (Device(connection="c", id="D1", resource="r"), {"resource": "another"}),
+        (records.Visit(connection="c", appointment="08p"), {"marks": {"r/2026-03-04": "m"}}),
+    ],
+    ids=["a plain one", "a deflated one"],
+)
+def test_a_record_is_forgotten_only_as_it_was_read(
+    state: State, first: Record, changes: dict[str, object]
+) -> None:
     state.write(first)
-    state.forget(first.model_copy(update={"resource": "another"}))
-    assert state.read(Device, "c", "D1")
+    state.forget(first.model_copy(update=changes))
+    assert state.read(type(first), *first.key)
 
     state.forget(first)
 
-    assert state.read(Device, "c", "D1") is None
+    assert state.read(type(first), *first.key) is None
 
 
 def test_a_record_that_was_erased_meanwhile_is_not_stored_again(state: State) -> None:

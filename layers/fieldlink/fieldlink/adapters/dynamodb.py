@@ -145,9 +145,10 @@ class DynamoState:
 
     def forget(self, record: Record) -> None:
         item = item_of(record)
+        told = "whole" if "whole" in item else "body"
         condition = {
-            "ConditionExpression": "body = :body",
-            "ExpressionAttributeValues": {":body": item["body"]},
+            "ConditionExpression": f"{told} = :{told}",
+            "ExpressionAttributeValues": {f":{told}": item[told]},
         }
         try:
             self._call("DeleteItem", Key=keys_of(item), **condition)
