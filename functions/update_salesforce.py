@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 # New objects after which Python looks for garbage that holds itself, ten times its own number:
 # a hundred messages in hand live until their batch ends, so nearly all that it found was alive.
-# Of objects of some 200 bytes that is 4 MB of garbage at most.
-gc.set_threshold(20_000)
+# Of objects of some 200 bytes that is 20 MB of garbage at most.
+gc.set_threshold(100_000)
 # Seconds after which Python takes the processor from one thread for another. A batch's threads
 # go on abreast and soon wait anyway; with Python's 5 ms they are interrupted for nothing.
 sys.setswitchinterval(0.05)

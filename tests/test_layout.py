@@ -91,7 +91,7 @@ LONG_FUNCTIONS = {
 }
 LONGER = {
     "models.py": 620,  # nouns only
-    "records.py": 750,  # likewise
+    "records.py": 755,  # likewise
     "hypertrack.py": 230,
     "ledger.py": 210,  # its rows, and the chain over them
     "console.py": 400,  # a route, or an action, each

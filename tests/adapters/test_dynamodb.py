@@ -531,20 +531,6 @@ def test_what_facts_are_about_is_kept_deflated_whichever_way_it_is_written(
             assert found == of_version(visit, version, intent=None)
 
 
-def test_who_does_not_know_where_it_lies_finds_nothing_rather_than_how_it_was(
-    aws: Pretended,
-) -> None:
-    earlier = {"pk": {"S": "c#08p"}, "sk": {"S": "visit"}, "version": {"N": "1"}}
-    body = {"S": '{"connection":"c","appointment":"08p"}'}
-    aws.client("dynamodb").put_item(TableName="State", Item={**earlier, "body": body})
-
-    _dynamo(aws).write_each([of_version(begun(), 1)])
-
-    [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
-    with pytest.raises(ValueError, match="connection"):
-        records.Visit.model_validate_json(item["body"]["S"])
-
-
 @pytest.mark.parametrize(
     "told",
     [
@@ -566,39 +552,37 @@ def test_what_cannot_be_read_is_refused_and_named(aws: Pretended, told: Item) ->
         _dynamo(aws).read(records.Visit, "c", "08p")
 
 
-@pytest.mark.parametrize("others", [(), (DELIVERED,)], ids=["of one", "of several"])
-def test_what_the_version_before_laid_beside_its_document_is_read_and_written_anew(
-    aws: Pretended, others: tuple[Delivered, ...]
-) -> None:
-    visit = begun(*others)
-    assert visit.intent
+def _of_before(visit: records.Visit, *, beside: bool) -> Item:
+    """As versions before this stored it: what was begun lies deflated beside it, or in it."""
+    keys: Item = {"pk": {"S": "c#08p"}, "sk": {"S": "visit"}, "version": {"N": "1"}}
+    whole = visit.model_dump_json(exclude={"version", "ttl"}, exclude_defaults=True)
+    if not beside or not visit.intent:
+        return {**keys, "body": {"S": whole}}
     deflated = {"B": zlib.compress(visit.intent.model_dump_json().encode())}
-    item = {
-        "pk": {"S": "c#08p"},
-        "sk": {"S": "visit"},
-        "version": {"N": "1"},
-        "body": {"S": '{"connection":"c","appointment":"08p","intent":{"since":"9999-12-31"}}'},
-        "intent": {"L": [deflated]} if others else deflated,
-    }
+    body = json.dumps(json.loads(whole) | {"intent": {"since": "9999-12-31"}})
+    intent = {"L": [deflated]} if visit.intent.others else deflated
+    return {**keys, "body": {"S": body}, "intent": intent}
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("others", [(), (DELIVERED,)], ids=["of one", "of several"])
+def test_what_a_version_before_stored_is_read_and_no_word_of_it_stays(
+    aws: Pretended, others: tuple[Delivered, ...], beside: bool
+) -> None:
+    """Neither for that version, which would not know it for old, nor to be paid for."""
+    state, visit = _dynamo(aws), begun(*others)
+    item = _of_before(visit, beside=beside)
     aws.client("dynamodb").put_item(TableName="State", Item=item)
 
-    found = _dynamo(aws).read(records.Visit, "c", "08p")
+    found = state.read(records.Visit, "c", "08p")
 
-    assert found == of_version(visit, 1)
-    _dynamo(aws).write_each([of_version(visit, 1, intent=None)])
-    assert _dynamo(aws).read(records.Visit, "c", "08p") == of_version(visit, 2, intent=None)
+    assert found == of_version(visit, 1, earlier=True)
+    state.write_each([found.model_copy(update={"intent": None})])
+    assert state.read(records.Visit, "c", "08p") == of_version(visit, 2, intent=None)
     [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
-    assert item["intent"] == {"NULL": True}  # no word of it stays, nor is paid for
-
-
-def test_what_an_earlier_version_began_is_read_where_it_wrote_it(aws: Pretended) -> None:
-    visit = begun()
-    body = visit.model_dump_json(exclude={"version", "ttl"}, exclude_defaults=True)
-    keys = {"pk": {"S": "c#08p"}, "sk": {"S": "visit"}}
-    item = {**keys, "version": {"N": "1"}, "body": {"S": body}}
-    aws.client("dynamodb").put_item(TableName="State", Item=item)
-
-    assert _dynamo(aws).read(records.Visit, "c", "08p") == of_version(visit, 1)
+    assert item["intent"] == {"NULL": True}
+    with pytest.raises(ValueError, match="connection"):
+        records.Visit.model_validate_json(item["body"]["S"])
 
 
 def test_the_time_to_live_is_a_number_for_the_table_to_read(aws: Pretended) -> None:

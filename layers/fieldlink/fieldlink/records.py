@@ -629,6 +629,7 @@ class Anchor(Record):
     facts: dict[str, Delivered] = EMPTY  # by fact key
     intent: Intent | None = None
     doubtful: dict[str, Intent] = EMPTY  # of parked facts, by fact key
+    earlier: bool = False  # read as a version before this one stores it
 
 
 class Stretch(Model):

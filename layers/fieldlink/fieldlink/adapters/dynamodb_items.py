@@ -16,11 +16,9 @@ from fieldlink.records import Anchor, Record, Row
 Item = dict[str, dict[str, Any]]
 
 APART = {"version", "ttl", "fingerprint"}  # of a record; they have attributes of their own
-# Stands where the document of an anchor was, which lies deflated beside it. A version of this
-# bundle that does not look there finds that it can't be read, and not how it was before.
-ELSEWHERE = "{}"
-# What was begun lay there before, and would stay there: see `dynamodb_statements`.
-NONE: dict[str, Any] = {"NULL": True}
+# Takes the place of an anchor's document, and of what was begun, where a version before this
+# laid them: that version would not know them for old, and nothing takes them away.
+ELSEWHERE: Item = {"body": {"S": "{}"}, "intent": {"NULL": True}}
 # Deflating two kilobytes takes 16 us so and 45 as zlib would unless told otherwise, with tables
 # that are made for long texts; and is longer by less than a tenth.
 LEVEL, WINDOW, MEMORY = 1, 12, 5
@@ -69,7 +67,7 @@ def _stored(item: Item) -> dict[str, Any]:
     stored: dict[str, Any] = json.loads(item["body"]["S"])
     if beside := _beside(item):
         stored["intent"] = json.loads(_inflated(beside))
-    return stored
+    return {**stored, "earlier": True}
 
 
 def _plain(record: Record) -> Item:
@@ -80,11 +78,11 @@ def _anchor(record: Anchor) -> Item:
     """Of every fact two anchors are written twice, and each kilobyte is paid for. So what they
     need not say they do not, and the rest is deflated to a third.
     """
-    text = record.model_dump_json(exclude=APART, exclude_defaults=True)
+    text = record.model_dump_json(exclude={*APART, "earlier"}, exclude_defaults=True)
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW, MEMORY)
     whole = packer.compress(text.encode()) + packer.flush()
-    deflated = {"B": b64encode(whole).decode()}
-    return {"body": {"S": ELSEWHERE}, "whole": deflated, "intent": NONE}
+    deflated: Item = {"whole": {"B": b64encode(whole).decode()}}
+    return {**ELSEWHERE, **deflated} if record.earlier else deflated
 
 
 def _beside(item: Item) -> str | None:
