@@ -157,10 +157,15 @@ def items(town: Town, table: str) -> list[dict[str, Any]]:
 def state(town: Town) -> dict[str, str]:
     """The state table but for single-use links and authorisations, which expire."""
     return {
-        f"{each['pk']} {each['sk']}": each["body"] + str(_whole(each))
+        f"{each['pk']} {each['sk']}": text(each)
         for each in items(town, "StateTable")
         if not each["pk"].startswith(("link#", "authorisation#")) and "calls#" not in each["sk"]
     }
+
+
+def text(item: dict[str, Any]) -> str:
+    """A record as JSON; some lie deflated. A counter is none."""
+    return zlib.decompress(item["whole"]).decode() if "whole" in item else item.get("body", "")
 
 
 def pause_workers(town: Town, *, paused: bool = True) -> None:
@@ -182,7 +187,7 @@ def end_the_lease(town: Town) -> None:
 
     def begun() -> list[dict[str, Any]]:
         visits = [each for each in items(town, "StateTable") if each["sk"] == "visit"]
-        return [each for each in visits if _checking_out(_whole(each).get("intent", {}))]
+        return [each for each in visits if _checking_out(json.loads(text(each)).get("intent"))]
 
     wait_until(
         lambda: not town.salesforce.faults and bool(begun()),
@@ -190,16 +195,11 @@ def end_the_lease(town: Town) -> None:
         what="a check-out to begin that does not end",
     )
     for item in begun():
-        whole = _whole(item)
+        whole = json.loads(text(item))
         whole["intent"] |= OVER
         _change(town, item, "whole", {"B": zlib.compress(json.dumps(whole).encode())})
     for item in [each for each in items(town, "StateTable") if each["sk"].startswith("sheet#")]:
         _change(town, item, "body", {"S": json.dumps(json.loads(item["body"]) | OVER)})
-
-
-def _whole(item: dict[str, Any]) -> dict[str, Any]:
-    """What lies deflated beside a document, if anything."""
-    return dict(json.loads(zlib.decompress(item["whole"]))) if "whole" in item else {}
 
 
 def _change(town: Town, item: dict[str, Any], name: str, value: dict[str, Any]) -> None:
@@ -212,7 +212,7 @@ def _change(town: Town, item: dict[str, Any], name: str, value: dict[str, Any]) 
     )
 
 
-def _checking_out(intent: dict[str, Any]) -> bool:
+def _checking_out(intent: dict[str, Any] | None) -> bool:
     told = [intent["delivered"], *intent.get("others", ())] if intent else []
     return any(each["fact"]["kind"] == "checked out" for each in told)
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from local.http import session
 from local.ministack import wait_until
 from local.town import Town
-from tests.journeys.setting import check_afterwards, items, pause_workers
+from tests.journeys.setting import check_afterwards, items, pause_workers, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,7 +248,7 @@ def waiting(town: Town) -> int:
 
 def kept(town: Town) -> int:
     """Records that it has stored."""
-    return sum('"release":"newer"' in str(each) for each in items(town, "StateTable"))
+    return sum('"release":"newer"' in text(each) for each in items(town, "StateTable"))
 
 
 def expected(visits: list[Visit]) -> dict[str, Any]:
