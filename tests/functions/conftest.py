@@ -9,7 +9,8 @@ from fieldlink.records import Access, Connection, Listed, Tokens, WebhookKeys
 from fieldlink.wiring import Services
 from local.hypertrack import FakeHyperTrack
 from local.salesforce import FakeSalesforce
-from tests.conftest import ACCOUNT, ROSA, ROSAS_MAIL, SECRET_KEY, SITE
+from tests.conftest import ACCOUNT, ROSA, ROSAS_MAIL, SECRET_KEY, SITE, Pretended
+from tests.functions.in_memory import House
 from tests.local.salesforce_setting import CALLBACK, VERIFIER, allow
 
 CONNECTION = "connection-of-the-tests_0123456789-abcdefgh"
@@ -65,3 +66,9 @@ def job(salesforce: FakeSalesforce) -> Job:
     )
     [assigned] = salesforce.rows("AssignedResource")
     return Job(rosa, appointment, assigned["Id"], starts_at + timedelta(0))
+
+
+@pytest.fixture
+def house(aws: Pretended, bundle: Services) -> House:
+    """The bundle, with DynamoDB and its queues in memory."""
+    return House(bundle, aws.access)

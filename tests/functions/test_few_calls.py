@@ -11,20 +11,13 @@ from fieldlink.records import Parked
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
 from tests.functions.fleet import Fleet
-from tests.functions.in_memory import House
 
 if TYPE_CHECKING:
     from fieldlink.records import Connection
-    from fieldlink.wiring import Services
     from local.salesforce import FakeSalesforce
-    from tests.conftest import Pretended
+    from tests.functions.in_memory import House
 
 MOST_CALLS = 60  # for a thousand
-
-
-@pytest.fixture
-def house(aws: Pretended, bundle: Services) -> House:
-    return House(bundle, aws.access)
 
 
 def test_a_thousand_arrivals_are_written_in_sixty_calls(

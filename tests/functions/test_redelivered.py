@@ -18,16 +18,9 @@ from tests.functions.in_memory import House, Trouble
 
 if TYPE_CHECKING:
     from fieldlink.records import Connection
-    from fieldlink.wiring import Services
     from local.salesforce import FakeSalesforce
-    from tests.conftest import Pretended
 
 ROUNDS = 25  # of ten minutes, at most
-
-
-@pytest.fixture
-def house(aws: Pretended, bundle: Services) -> House:
-    return House(bundle, aws.access)
 
 
 def whole(fleet: Fleet) -> bool:

@@ -21,19 +21,12 @@ from fieldlink.records import (
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
 from tests.functions.fleet import Fleet
-from tests.functions.in_memory import House
 
 if TYPE_CHECKING:
-    from fieldlink.wiring import Services
     from local.salesforce import FakeSalesforce
-    from tests.conftest import Pretended
+    from tests.functions.in_memory import House
 
 ROUNDS = 20  # of ten minutes, at most
-
-
-@pytest.fixture
-def house(aws: Pretended, bundle: Services) -> House:
-    return House(bundle, aws.access)
 
 
 def until_parked(house: House) -> None:
