@@ -107,6 +107,18 @@ class Stack:
             depths[name] = visible, len(messages) - visible
         return depths
 
+    def queue_depth(self, logical_id: str) -> int:
+        """What AWS tells of a queue: all its messages, to be had or not."""
+        told = self.client("sqs").get_queue_attributes(
+            QueueUrl=self._ids[logical_id],
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )
+        return sum(map(int, told["Attributes"].values()))
+
     def settled(self, timeout: float = 60) -> None:
         """Waits until no queue but the dead-letter queues holds anything, delayed or not."""
 

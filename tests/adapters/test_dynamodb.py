@@ -758,5 +758,5 @@ def test_the_count_is_no_record_of_its_connection_and_the_table_forgets_it(
     [item] = aws.client("dynamodb").scan(TableName="State")["Items"]
     kept = datetime.fromtimestamp(int(item["ttl"]["N"]), UTC) - NOW
     assert kept.days in {1, 2}
-    assert item["sk"] == {"S": "calls#2026-03-04T08"}
+    assert (item["pk"], item["sk"]) == ({"S": "c#calls"}, {"S": "2026-03-04T08"})
     assert all(_dynamo(aws).all_of(kind, "c") == [] for kind in (records.Held, Geofence))

@@ -251,6 +251,40 @@ def test_a_batch_is_one_line_of_the_log_with_its_outcomes_and_its_connections(
     assert line["queue"] == "events"
     assert line["outcomes"] == {"done": 2, "parked": 1, "comes again": 2}
     assert line["connections"] == {"c": 4}  # the fifth has not been looked at
+    assert line["level"] == "WARNING"
+    [again] = line["again"]  # what came behind it is not at fault
+    assert again.pop("where").startswith("take:")
+    assert 0 < again.pop("wait") <= 5
+    told = {"connection": "c", "error": "Unavailable", "messages": 1, "tries": 1}
+    assert again == told
+
+
+def test_what_fails_alike_is_told_once_with_its_most_tries(
+    bundle: Services, logged: Callable[[], str]
+) -> None:
+    assert bundle
+    hands = Hands(
+        {"a": Unavailable("secret"), "b": Unavailable("secret"), "c": KeyError("secret")}
+    )
+
+    worked(hands, batch("a", "b", "c", groups=["one", "two", "three"], tries=3))
+
+    [line] = [json.loads(each) for each in logged().splitlines() if "worked off" in each]
+    told = {each["error"]: (each["messages"], each["tries"]) for each in line["again"]}
+    assert told == {"Unavailable": (2, 3), "KeyError": (1, 3)}
+    assert "secret" not in logged()
+
+
+def test_a_batch_in_which_nothing_failed_is_no_warning(
+    bundle: Services, logged: Callable[[], str]
+) -> None:
+    assert bundle
+
+    worked(Hands(), batch("a"))
+
+    [line] = [json.loads(each) for each in logged().splitlines() if "worked off" in each]
+    assert line["level"] == "INFO"
+    assert line["again"] == []
 
 
 def test_a_batch_that_can_not_be_postponed_comes_again_all_the_same(

@@ -159,7 +159,8 @@ def state(town: Town) -> dict[str, str]:
     return {
         f"{each['pk']} {each['sk']}": text(each)
         for each in items(town, "StateTable")
-        if not each["pk"].startswith(("link#", "authorisation#")) and "calls#" not in each["sk"]
+        if not each["pk"].startswith(("link#", "authorisation#"))
+        and not each["pk"].endswith("#calls")
     }
 
 

@@ -115,7 +115,7 @@ def test_a_word_as_long_as_an_id_is_no_id() -> None:
         ("appointment x does not exist or is not shared with us", "Share"),
         ("not assigned", "Assign"),
         ("given up after 29 tries: Salesforce answered 503", "hours"),
-        ("unexpected KeyError: see the log", "comes again"),
+        ("unexpected KeyError: see the log", "under 'again'"),
         ("HyperTrack answered 401: bad key", "SecretKey"),
         ("HyperTrack answered 422: no such worker", "HyperTrack said no"),
         ("something that nobody foresaw", "Mend the cause"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.alarms import tell_lost
-from fieldlink.errors import FieldlinkError
+from fieldlink.errors import FieldlinkError, Lost
 from fieldlink.observability import logger, metrics
 from fieldlink.wiring import services
 
@@ -28,7 +29,7 @@ class Ended(NamedTuple):
     outcome: str
     connection: str = ""
     wait: timedelta | None = None  # until it comes again
-    lost: bool = False  # its connection is
+    error: BaseException | None = None  # why it is not simply done
 
 
 def close(ended: list[Ended], work: Work) -> None:
@@ -36,15 +37,42 @@ def close(ended: list[Ended], work: Work) -> None:
     waits = {each.message["receiptHandle"]: each.wait for each in ended if each.wait}
     if waits:
         quietly(lambda: work.outbox.postpone(waits), "not postponed")
-    for connection in {each.connection for each in ended if each.lost}:
+    for connection in {each.connection for each in ended if isinstance(each.error, Lost)}:
         tell_lost(connection, services().state)
     outcomes = Counter(str(each.outcome) for each in ended)
     connections = Counter(each.connection for each in ended if each.connection)
-    logger.info("worked off", queue=work.queue, outcomes=outcomes, connections=connections)
+    again = _causes(each for each in ended if each.wait and each.error)
+    tell = logger.warning if again else logger.info
+    tell(
+        "worked off", queue=work.queue, outcomes=outcomes, connections=connections, again=again
+    )
     done, held = len(ended) - len(waits), outcomes[HELD]
     for name, count in ("Done", done), ("Retried", len(waits)), ("Held", held):
         if count:
             metrics.add_metric(name=name, unit="Count", value=count)
+
+
+def _causes(again: Iterable[Ended]) -> list[dict[str, Any]]:
+    """Why messages come again: those of one connection that failed alike are told once."""
+    alike: dict[tuple[str, ...], dict[str, Any]] = {}
+    for each in again:
+        error, where = type(each.error).__name__, _where(each.error)
+        tries = int(each.message["attributes"]["ApproximateReceiveCount"])
+        told = alike.setdefault(
+            (each.connection, error, where),
+            {"connection": each.connection, "error": error, "where": where}
+            | {"messages": 0, "tries": 0, "wait": 0.0},
+        )
+        told["messages"] += 1
+        told["tries"] = max(told["tries"], tries)
+        told["wait"] = max(told["wait"], each.wait.total_seconds() if each.wait else 0.0)
+    return list(alike.values())
+
+
+def _where(error: BaseException | None) -> str:
+    """The place of an error without its text, which may hold what a vendor answered."""
+    frames = deque(walk_tb(error.__traceback__ if error else None), maxlen=4)
+    return " < ".join(f"{frame.f_code.co_name}:{line}" for frame, line in reversed(frames))
 
 
 def failures(ended: Iterable[Ended]) -> dict[str, Any]:

@@ -86,7 +86,10 @@ CURES = (
         " replay, or leave it.",
     ),
     ("given up after", "It did not get through for hours. Replay once the cause is over."),
-    ("unexpected", "A bug of ours: the log has a line 'comes again' with the place. Tell us."),
+    (
+        "unexpected",
+        "A bug of ours: the log's line 'worked off' has the place under 'again'. Tell us.",
+    ),
     (
         "may or may not have been sent",
         "Replaying sends the invitation once more. Ask the technician first.",

@@ -8,12 +8,10 @@ all postponed alike.
 from __future__ import annotations
 
 import random
-import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fieldlink.closing import AGAIN, HELD, NO_TIME, Ended, close, failures
 from fieldlink.connecting import holding
-from fieldlink.errors import Lost
 from fieldlink.observability import logger
 from fieldlink.parking import Again, Attempt, parked, settle, wait
 from fieldlink.records import Connection
@@ -109,11 +107,11 @@ def _failed(message: Message, error: Exception, connection: str, work: Work) -> 
             spread=work.spread(),
         )
     except Again as later:
-        return _later(message, later.wait, later.__cause__, connection, work)
+        return Ended(message, AGAIN, connection, later.wait, later.__cause__)
     except Exception as another:
         # Not even parked. It must not take the other groups of its batch along.
-        return _later(message, wait(tries, work.spread()), another, connection, work)
-    return Ended(message, outcome, connection, lost=isinstance(error, Lost))
+        return Ended(message, AGAIN, connection, wait(tries, work.spread()), another)
+    return Ended(message, outcome, connection, error=error)
 
 
 def _too_late(message: Message, work: Work) -> Ended:
@@ -122,25 +120,6 @@ def _too_late(message: Message, work: Work) -> Ended:
     """
     tries = int(message["attributes"]["ApproximateReceiveCount"])
     return Ended(message, NO_TIME, wait=wait(tries, work.spread()))
-
-
-def _later(
-    message: Message,
-    span: timedelta,
-    cause: BaseException | None,
-    connection: str,
-    work: Work,
-) -> Ended:
-    logger.warning(
-        "comes again",
-        queue=work.queue,
-        connection=connection,
-        tries=int(message["attributes"]["ApproximateReceiveCount"]),
-        wait=span.total_seconds(),
-        error=type(cause).__name__,
-        where=_where(cause),
-    )
-    return Ended(message, AGAIN, connection, span, isinstance(cause, Lost))
 
 
 def _hold(message: Attempt, closed: Closed, work: Work) -> str:
@@ -170,9 +149,3 @@ def _park(message: Attempt, cause: str, work: Work) -> str:
     # The cause may name a person or a place, so it is shown on the console and not logged.
     logger.error("parked", queue=message.queue, connection=message.connection, item=item.id)
     return "parked"
-
-
-def _where(error: BaseException | None) -> str:
-    """The place of an error without its text, which may hold what a vendor answered."""
-    frames = traceback.extract_tb(error.__traceback__) if error else []
-    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-4:]))

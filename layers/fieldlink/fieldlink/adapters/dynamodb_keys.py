@@ -55,8 +55,10 @@ KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
 
 
 def calls_key(connection: str, hour: datetime) -> tuple[str, str]:
-    """Of the calls that a connection made in an hour."""
-    return connection, f"calls#{hour:%Y-%m-%dT%H}"
+    """Of the calls that a connection made in an hour. All of its workers count there while they
+    write its work, so it does not lie with that.
+    """
+    return f"{connection}#calls", f"{hour:%Y-%m-%dT%H}"
 
 
 def ledger_key(connection: str, received_at: datetime, delivery: str) -> tuple[str, str]:
