@@ -78,7 +78,8 @@ $(UV):
 .venv-stack/made: Makefile | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-stack
 	$(UV) pip install --quiet --compile-bytecode --python .venv-stack/bin/python \
-	  ministack==1.5.33 boto3==1.43.106 aws-sam-translator==1.115.0 cryptography==50.0.2
+	  ministack==1.5.33 boto3==1.43.106 aws-sam-translator==1.115.0 cryptography==50.0.2 \
+	  uvicorn==0.54.0 httptools==0.9.0 uvloop==0.23.0
 	$(UV) pip install --quiet --compile-bytecode --python .venv-stack/bin/python --target .venv-stack/lambda \
 	  awslambdaric==4.2.2 boto3==1.44.5
 	touch $@

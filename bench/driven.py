@@ -43,11 +43,13 @@ def main() -> None:
 
 
 def ours() -> tuple[Handler, Handler]:
-    """With one connection to the org, as the console would leave it."""
+    """With one connection to the org, as the console would leave it, and the technicians that a
+    poll has found there.
+    """
     import receive_webhook  # type: ignore[import-not-found, unused-ignore]
     import update_salesforce  # type: ignore[import-not-found, unused-ignore]
 
-    from fieldlink.records import Access, Connection, Tokens, WebhookKeys
+    from fieldlink.records import Access, Connection, Resource, Tokens, WebhookKeys
     from fieldlink.wiring import now, services
 
     url, seal = os.environ["SALESFORCE_URL"], services().vault.seal
@@ -70,6 +72,10 @@ def ours() -> tuple[Handler, Handler]:
             connection,
             Access(connection=CONNECTION, tokens=access, instance_url=url, renewed_at=now()),
             WebhookKeys(connection=CONNECTION, secrets=(secret,)),
+            *(
+                Resource(connection=CONNECTION, id=each)
+                for each in os.environ["TECHNICIANS"].split(",")
+            ),
         ]
     )
     return receive_webhook.lambda_handler, update_salesforce.lambda_handler

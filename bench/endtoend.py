@@ -194,7 +194,10 @@ def _way(
     with FakeSalesforce(clock=clock, session_minutes=60 * 24 * 60) as org:
         org.run_as = org.integration_user_id
         people = org.add_resources(RESOURCES)
-        environment = _environment(name, aws, org) | {"PYTHONPATH": ":".join(map(str, path))}
+        environment = _environment(name, aws, org) | {
+            "PYTHONPATH": ":".join(map(str, path)),
+            "TECHNICIANS": ",".join(people),
+        }
         with subprocess.Popen(
             [*command, "-m", "bench.driven", name],
             env=environment,

@@ -1,7 +1,8 @@
 """Runs ministack with some of it made as it is on AWS.
 
 Its queues keep what was removed from them: it is removed from outside in one thread and for
-workers in others, and each of them replaces the list of what a queue holds. Here they take turns.
+workers in others, and each of them replaces the list of what a queue holds. Here they take
+turns.
 
 It hands one batch of a FIFO queue to one worker at a time. AWS has as many workers at it as
 there are message groups, each group with one of them; ministack's queues see to that, too.

@@ -114,6 +114,12 @@ def imports(path: Path, *, types: bool = True) -> set[str]:
     return {each for node in _nodes(tree(path), types=types) for each in _imported(node)}
 
 
+def takes_all_of(module: str, path: Path) -> bool:
+    """Whether a file imports a module itself, and not only some names of it."""
+    plain = (each for each in ast.walk(tree(path)) if isinstance(each, ast.Import))
+    return any(alias.name == module for each in plain for alias in each.names)
+
+
 def _nodes(node: ast.AST, *, types: bool) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
@@ -235,7 +241,7 @@ def test_the_environment_is_read_in_one_place() -> None:
     readers = [
         path.stem
         for path in [*HOUSE.rglob("*.py"), *FUNCTIONS]
-        if {"os", "os.environ", "os.getenv"} & imports(path)
+        if {"os.environ", "os.getenv"} & imports(path) or takes_all_of("os", path)
     ]
 
     assert readers == ["config"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Barrier, Lock
@@ -123,6 +124,36 @@ def test_those_of_one_device_that_have_to_come_again_do_so_together(bundle: Serv
 
     assert len(queue.lying) == 4
     assert len({each.visible_at for each in queue.lying}) == 1
+
+
+@dataclass
+class Looking(Hands):
+    """Notes on which processors its thread may be."""
+
+    allowed: list[set[int]] = field(default_factory=list)
+
+    def take(self, body: str) -> str:
+        self.allowed.append(processors())
+        return super().take(body)
+
+
+def processors() -> set[int]:
+    """Of this thread; a system that does not tell has one."""
+    return getattr(os, "sched_getaffinity", lambda _thread: {0})(0)
+
+
+def test_threads_that_wait_for_each_other_stay_on_one_processor_and_nobody_else_does(
+    bundle: Services,
+) -> None:
+    assert bundle
+    before, hands = processors(), Looking(meet=Barrier(3))
+
+    worked(each_of_its_own_group(3), hands)
+
+    assert len(hands.allowed) == 3
+    assert [hands.allowed[0]] * 3 == hands.allowed
+    assert len(hands.allowed[0]) == 1
+    assert processors() == before
 
 
 # ── how much ──────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ it came from, so more are taken. Whoever is killed before these are removed has 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -18,6 +19,9 @@ from fieldlink.closing import close, failures, quietly
 from fieldlink.errors import FieldlinkError
 from fieldlink.observability import logger
 from fieldlink.worker import LONGEST_MESSAGE, in_order
+
+if sys.platform == "linux":  # as Lambda is
+    from os import getpid, sched_getaffinity, sched_setaffinity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,4 +149,15 @@ def _all(worked: Callable[[int], list[Ended]], strands: int) -> list[list[Ended]
 @cache
 def _threads() -> ThreadPoolExecutor:
     """They are kept from batch to batch; as many are made as have been needed."""
-    return ThreadPoolExecutor(MOST)
+    return ThreadPoolExecutor(MOST, initializer=_on_one_processor)
+
+
+def _on_one_processor() -> None:
+    """This thread, like its fellows: Python lets one of them at a time go on, and to wake the
+    next one on another processor takes two or three times as long. Processes part over what
+    there is.
+    """
+    if sys.platform == "linux":
+        allowed = sorted(sched_getaffinity(0))
+        with suppress(OSError):  # then they wait a little longer for each other
+            sched_setaffinity(0, {allowed[getpid() % len(allowed)]})
