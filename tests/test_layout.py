@@ -114,6 +114,9 @@ def imports(path: Path, *, types: bool = True) -> set[str]:
     return {each for node in _nodes(tree(path), types=types) for each in _imported(node)}
 
 
+OF_PROCESSORS = {"os.getpid", "os.sched_getaffinity", "os.sched_setaffinity"}
+
+
 def takes_all_of(module: str, path: Path) -> bool:
     """Whether a file imports a module itself, and not only some names of it."""
     plain = (each for each in ast.walk(tree(path)) if isinstance(each, ast.Import))
@@ -241,7 +244,8 @@ def test_the_environment_is_read_in_one_place() -> None:
     readers = [
         path.stem
         for path in [*HOUSE.rglob("*.py"), *FUNCTIONS]
-        if {"os.environ", "os.getenv"} & imports(path) or takes_all_of("os", path)
+        if {each for each in imports(path) if each.startswith("os.")} - OF_PROCESSORS
+        or takes_all_of("os", path)
     ]
 
     assert readers == ["config"]

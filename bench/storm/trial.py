@@ -15,7 +15,10 @@ DAILY_CALLS = 5_000_000  # what a full sandbox has; each connection may use its 
 # Seconds until everything must be worked off: by far more than a slow machine takes.
 MOST_SECONDS = 3 * 3600
 TOLD_EVERY = 30  # seconds
-LANES = ("Events", "Bursts")
+LANES = (
+    "Events",
+    "Bursts",
+)  # in this order: what Events hands on lies in Bursts before it goes
 WATCHED_EVERY = 0.02  # seconds
 
 
@@ -119,9 +122,7 @@ class Trial:
                 events.disable_rule(Name=rule["Name"])
 
     def _left(self) -> int:
-        """As the queues count: to list ten thousand messages keeps the emulator from its work.
-        What Events hands on to Bursts lies there before it leaves Events.
-        """
+        """As the queues count: to list ten thousand messages keeps the emulator busy."""
         return sum(self.town.stack.queue_depth(name) for name in LANES)
 
     def _wanted(self) -> dict[str, list[object]]:

@@ -259,20 +259,47 @@ def test_a_batch_is_one_line_of_the_log_with_its_outcomes_and_its_connections(
     assert again == told
 
 
-def test_what_fails_alike_is_told_once_with_its_most_tries(
+def test_what_failed_alike_for_one_connection_is_told_once_with_its_most_tries(
     bundle: Services, logged: Callable[[], str]
 ) -> None:
     assert bundle
-    hands = Hands(
-        {"a": Unavailable("secret"), "b": Unavailable("secret"), "c": KeyError("secret")}
-    )
+    down = Unavailable("secret")
+    hands = Hands({"a": down, "b": down, "c": KeyError("secret"), "d": down})
+    event = batch("a", "b", "c", "d", groups=["one", "two", "three", "four"])
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
 
-    worked(hands, batch("a", "b", "c", groups=["one", "two", "three"], tries=3))
+    with scripted(Answer(200, b"")) as script:
+        outbox = SqsOutbox(script.aws, "queue")
+        whose = {"d": "another"}
+        work = Work("events", outbox, lambda body: whose.get(body, "c"), hands.take)
+        work_off(event, work._replace(spread=lambda: 1), CONTEXT)
 
     [line] = [json.loads(each) for each in logged().splitlines() if "worked off" in each]
-    told = {each["error"]: (each["messages"], each["tries"]) for each in line["again"]}
-    assert told == {"Unavailable": (2, 3), "KeyError": (1, 3)}
+    assert {
+        (each["connection"], each["error"], each["messages"], each["tries"], each["wait"])
+        for each in line["again"]
+    } == {
+        ("c", "Unavailable", 2, 3, 20),
+        ("c", "KeyError", 1, 1, 5),
+        ("another", "Unavailable", 1, 1, 5),
+    }
     assert "secret" not in logged()
+
+
+def test_a_batch_is_told_of_though_what_follows_fails(
+    bundle: Services, logged: Callable[[], str]
+) -> None:
+    def failing(*_told: object, **_named: object) -> None:
+        raise Unavailable("down")
+
+    bundle.state.read = failing  # type: ignore[method-assign]
+    hands = Hands({"a": KeyError(), "b": Lost("frozen")})
+
+    with pytest.raises(Unavailable):
+        worked(hands, batch("a", "b", groups=["one", "two"]))
+
+    [line] = [json.loads(each) for each in logged().splitlines() if "worked off" in each]
+    assert {each["error"] for each in line["again"]} == {"KeyError", "Lost"}
 
 
 def test_a_batch_in_which_nothing_failed_is_no_warning(

@@ -8,20 +8,28 @@ from local.emulator import WORKERS, abreast, prune, remembered
 from local.ministack import EMULATOR, Ministack
 from local.runtime import PYTHON
 
-# What a worker removes by itself, as from outside, and what is removed for it when it is done.
-AT_ONE_QUEUE = """
-import json, sys, threading
+IN_THE_EMULATOR = """
+import json, sys, threading, time
 sys.path.append(sys.argv[1])
 import emulator
-if sys.argv[2:] != ["as it is"]:
-    emulator.change()
+emulator.change()
 from ministack.services import sqs
 
-asked = {"QueueName": "Q.fifo", "Attributes": {"FifoQueue": "true"}}
+asked = {"QueueName": "Q.fifo", "Attributes": {"FifoQueue": "true", "VisibilityTimeout": "1"}}
 url = sqs._HANDLERS["CreateQueue"](asked, "")["QueueUrl"]
-for number in range(1_000):
+
+def send(number):
     told = {"MessageBody": "{}", "MessageGroupId": f"{number}"}
     sqs._HANDLERS["SendMessage"]({**told, "MessageDeduplicationId": f"{number}"}, url)
+
+def left():
+    return len(sqs._get_q(url)["messages"])
+"""
+# What a worker removes by itself, as from outside, and what is removed for it when it is done.
+AT_ONE_QUEUE = """
+sqs._HANDLERS["SetQueueAttributes"]({"Attributes": {"VisibilityTimeout": "360"}}, url)
+for number in range(1_000):
+    send(number)
 sys.setswitchinterval(1e-6)
 taken = []
 
@@ -40,28 +48,47 @@ for each in threads:
     each.start()
 for each in threads:
     each.join()
-left = len(sqs._get_q(url)["messages"])
-print(json.dumps({"taken": len(taken), "different": len(set(taken)), "left": left}))
+print(json.dumps({"taken": len(taken), "different": len(set(taken)), "left": left()}))
+"""
+# The first takes longer than the queue lends; the time that it lends is over at once.
+TOO_LATE = """
+send(1)
+[first] = sqs._receive_messages_for_esm(url, 10)
+for each in sqs._get_q(url)["messages"]:
+    each["visible_at"] = 0
+[second] = sqs._receive_messages_for_esm(url, 10)
+sqs._delete_messages_for_esm(url, {first["receipt_handle"]})
+held = left()
+sqs._delete_messages_for_esm(url, {second["receipt_handle"]})
+print(json.dumps({"held": held, "left": left()}))
 """
 
 
 def test_what_was_removed_from_a_queue_does_not_lie_there_again() -> None:
-    told = subprocess.run(
-        [PYTHON, "-P", "-c", AT_ONE_QUEUE, EMULATOR.parent],
+    assert told(AT_ONE_QUEUE) == {"taken": 1_000, "different": 1_000, "left": 0}
+
+
+def test_who_took_too_long_does_not_remove_what_another_has_by_now() -> None:
+    assert told(TOO_LATE) == {"held": 1, "left": 0}
+
+
+def told(program: str) -> object:
+    """What it says, of the emulator's own modules."""
+    ended = subprocess.run(
+        [PYTHON, "-P", "-c", IN_THE_EMULATOR + program, EMULATOR.parent],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-
-    found = json.loads(told.stdout.splitlines()[-1])
-    assert found == {"taken": 1_000, "different": 1_000, "left": 0}
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def test_two_workers_may_be_at_a_fifo_queue_as_at_any_other() -> None:
     allowed = abreast(lambda *_asked: 5)
 
-    assert allowed({}, {}, {}, {"is_fifo": True}) == allowed({}, {}, {}) == WORKERS
+    assert allowed({}, {}, {}, {"is_fifo": True}) == WORKERS
+    assert allowed({}, {}, {}, {"is_fifo": False}) == 5
     assert abreast(lambda *_asked: 1)({}, {}, {}, {"is_fifo": True}) == 1
 
 
@@ -72,10 +99,10 @@ def test_what_is_made_of_a_text_is_made_once_and_of_nothing_else() -> None:
         made.append((text, slot))
         return text
 
-    told = remembered(parsed)
+    made_of = remembered(parsed)
 
-    assert [told("a"), told("a"), told("a", "b"), told("a", "b")] == ["a"] * 4
-    assert told({"a": 1}) == told({"a": 1}) == {"a": 1}
+    assert [made_of("a"), made_of("a"), made_of("a", "b"), made_of("a", "b")] == ["a"] * 4
+    assert made_of({"a": 1}) == made_of({"a": 1}) == {"a": 1}
     assert made == [("a", ""), ("a", "b"), ({"a": 1}, ""), ({"a": 1}, "")]
 
 

@@ -154,10 +154,10 @@ def _threads() -> ThreadPoolExecutor:
 
 def _on_one_processor() -> None:
     """This thread, like its fellows: Python lets one of them at a time go on, and to wake the
-    next one on another processor takes two or three times as long. Processes part over what
-    there is.
+    next one on another processor takes two or three times as long. Lambda has one such process
+    on a machine; where there are more, chance parts them.
     """
     if sys.platform == "linux":
-        allowed = sorted(sched_getaffinity(0))
         with suppress(OSError):  # then they wait a little longer for each other
+            allowed = sorted(sched_getaffinity(0))
             sched_setaffinity(0, {allowed[getpid() % len(allowed)]})

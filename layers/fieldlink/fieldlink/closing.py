@@ -33,12 +33,7 @@ class Ended(NamedTuple):
 
 
 def close(ended: list[Ended], work: Work) -> None:
-    """Postpone what is to come again, and tell of all of them in one line."""
-    waits = {each.message["receiptHandle"]: each.wait for each in ended if each.wait}
-    if waits:
-        quietly(lambda: work.outbox.postpone(waits), "not postponed")
-    for connection in {each.connection for each in ended if isinstance(each.error, Lost)}:
-        tell_lost(connection, services().state)
+    """Tell of all of them in one line, first of all, and postpone what is to come again."""
     outcomes = Counter(str(each.outcome) for each in ended)
     connections = Counter(each.connection for each in ended if each.connection)
     again = _causes(each for each in ended if each.wait and each.error)
@@ -46,6 +41,11 @@ def close(ended: list[Ended], work: Work) -> None:
     tell(
         "worked off", queue=work.queue, outcomes=outcomes, connections=connections, again=again
     )
+    waits = {each.message["receiptHandle"]: each.wait for each in ended if each.wait}
+    if waits:
+        quietly(lambda: work.outbox.postpone(waits), "not postponed")
+    for connection in {each.connection for each in ended if isinstance(each.error, Lost)}:
+        tell_lost(connection, services().state)
     done, held = len(ended) - len(waits), outcomes[HELD]
     for name, count in ("Done", done), ("Retried", len(waits)), ("Held", held):
         if count:
