@@ -19,7 +19,7 @@ And a load test must not measure what costs AWS nothing worth the name:
 import os
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache, wraps
 from importlib import import_module
 from inspect import iscoroutinefunction
@@ -29,9 +29,8 @@ from typing import Any
 
 type Theirs = Callable[..., Any]
 
-WORKERS = (
-    2  # of a FIFO queue: enough to meet each other, and a small machine has no more processors
-)
+# Of a FIFO queue: enough to meet each other, and a small machine has no more processors.
+WORKERS = 2
 KEPT_ALIVE = 75  # seconds that a connection may lie idle, as ministack has it
 TEXTS = 1_000  # of which it is known what they say
 # What goes through a queue's messages, or changes them, besides what is called from outside.
@@ -49,7 +48,8 @@ def main() -> None:
     """Served by uvicorn, which reads HTTP in C: with hypercorn that is a third of the work."""
     change()
     _, most = getrlimit(RLIMIT_NOFILE)  # ministack itself takes all that it may have, too
-    setrlimit(RLIMIT_NOFILE, (most, most))
+    with suppress(ValueError, OSError):
+        setrlimit(RLIMIT_NOFILE, (most, most))
     import_module("uvicorn").run(
         import_module("ministack.app").app,
         host=os.environ["BIND_HOST"],

@@ -15,10 +15,8 @@ DAILY_CALLS = 5_000_000  # what a full sandbox has; each connection may use its 
 # Seconds until everything must be worked off: by far more than a slow machine takes.
 MOST_SECONDS = 3 * 3600
 TOLD_EVERY = 30  # seconds
-LANES = (
-    "Events",
-    "Bursts",
-)  # in this order: what Events hands on lies in Bursts before it goes
+# In this order: what Events hands on lies in Bursts before it leaves Events.
+LANES = ("Events", "Bursts")
 WATCHED_EVERY = 0.02  # seconds
 
 

@@ -68,8 +68,11 @@ class Cost(NamedTuple):
     @property
     def written(self) -> Counter[str]:
         """How many items of each kind."""
-        items = (each for call in self.writes for each in call.puts)
-        return Counter(item["sk"]["S"].partition("#")[0] for item in items)
+        items = [each for call in self.writes for each in call.puts]
+        return Counter(
+            "calls" if item["pk"]["S"].endswith("#calls") else item["sk"]["S"].partition("#")[0]
+            for item in items
+        )
 
     @property
     def messages(self) -> int:
