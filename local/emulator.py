@@ -45,7 +45,7 @@ OF_QUEUES = (
 
 
 def main() -> None:
-    """Served by uvicorn, which reads HTTP in C: with hypercorn that is a third of the work."""
+    """Served by uvicorn, which reads HTTP in C: with hypercorn that was much of its work."""
     change()
     _, most = getrlimit(RLIMIT_NOFILE)  # ministack itself takes all that it may have, too
     with suppress(ValueError, OSError):

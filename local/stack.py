@@ -107,7 +107,7 @@ class Stack:
             depths[name] = visible, len(messages) - visible
         return depths
 
-    def queue_depth(self, logical_id: str) -> int:
+    def messages_in(self, logical_id: str) -> int:
         """What AWS tells of a queue: all its messages, to be had or not."""
         told = self.client("sqs").get_queue_attributes(
             QueueUrl=self._ids[logical_id],

@@ -121,7 +121,7 @@ class Trial:
 
     def _left(self) -> int:
         """As the queues count: to list ten thousand messages keeps the emulator busy."""
-        return sum(self.town.stack.queue_depth(name) for name in LANES)
+        return sum(self.town.stack.messages_in(name) for name in LANES)
 
     def _wanted(self) -> dict[str, list[object]]:
         return expected([visit for each in self._fleets for visit in each.visits])

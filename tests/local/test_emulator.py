@@ -9,13 +9,13 @@ from local.ministack import EMULATOR, Ministack
 from local.runtime import PYTHON
 
 IN_THE_EMULATOR = """
-import json, sys, threading, time
+import json, sys, threading
 sys.path.append(sys.argv[1])
 import emulator
 emulator.change()
 from ministack.services import sqs
 
-asked = {"QueueName": "Q.fifo", "Attributes": {"FifoQueue": "true", "VisibilityTimeout": "1"}}
+asked = {"QueueName": "Q.fifo", "Attributes": {"FifoQueue": "true", "VisibilityTimeout": "360"}}
 url = sqs._HANDLERS["CreateQueue"](asked, "")["QueueUrl"]
 
 def send(number):
@@ -27,7 +27,6 @@ def left():
 """
 # What a worker removes by itself, as from outside, and what is removed for it when it is done.
 AT_ONE_QUEUE = """
-sqs._HANDLERS["SetQueueAttributes"]({"Attributes": {"VisibilityTimeout": "360"}}, url)
 for number in range(1_000):
     send(number)
 sys.setswitchinterval(1e-6)

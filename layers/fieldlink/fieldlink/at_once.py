@@ -154,8 +154,8 @@ def _threads() -> ThreadPoolExecutor:
 
 def _on_one_processor() -> None:
     """This thread, like its fellows: Python lets one of them at a time go on, and to wake the
-    next one on another processor takes two or three times as long. Lambda has one such process
-    on a machine; where there are more, chance parts them.
+    next one on another processor takes longer than where the last one was. Lambda has one such
+    process on a machine; where there are more, chance parts them.
     """
     if sys.platform == "linux":
         with suppress(OSError):  # then they wait a little longer for each other

@@ -54,19 +54,26 @@ def close(ended: list[Ended], work: Work) -> None:
 
 def _causes(again: Iterable[Ended]) -> list[dict[str, Any]]:
     """Why messages come again: those of one connection that failed alike are told once."""
-    alike: dict[tuple[str, ...], dict[str, Any]] = {}
+    alike: dict[tuple[str, str, str], list[Ended]] = {}
     for each in again:
-        error, where = type(each.error).__name__, _where(each.error)
-        tries = int(each.message["attributes"]["ApproximateReceiveCount"])
-        told = alike.setdefault(
-            (each.connection, error, where),
-            {"connection": each.connection, "error": error, "where": where}
-            | {"messages": 0, "tries": 0, "wait": 0.0},
-        )
-        told["messages"] += 1
-        told["tries"] = max(told["tries"], tries)
-        told["wait"] = max(told["wait"], each.wait.total_seconds() if each.wait else 0.0)
-    return list(alike.values())
+        name = each.connection, type(each.error).__name__, _where(each.error)
+        alike.setdefault(name, []).append(each)
+    return [
+        {
+            "connection": connection,
+            "error": error,
+            "where": where,
+            "messages": len(some),
+            "tries": max(tries_of(each.message) for each in some),
+            "wait": max(each.wait for each in some if each.wait).total_seconds(),
+        }
+        for (connection, error, where), some in alike.items()
+    ]
+
+
+def tries_of(message: Message) -> int:
+    """How often it has been handed over, this time too."""
+    return int(message["attributes"]["ApproximateReceiveCount"])
 
 
 def _where(error: BaseException | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fieldlink.closing import AGAIN, HELD, NO_TIME, Ended, close, failures
+from fieldlink.closing import AGAIN, HELD, NO_TIME, Ended, close, failures, tries_of
 from fieldlink.connecting import holding
 from fieldlink.observability import logger
 from fieldlink.parking import Again, Attempt, parked, settle, wait
@@ -93,8 +93,7 @@ def _one(message: Message, work: Work) -> Ended:
 
 
 def _failed(message: Message, error: Exception, connection: str, work: Work) -> Ended:
-    told = message["attributes"]
-    tries, group = int(told["ApproximateReceiveCount"]), told["MessageGroupId"]
+    tries, group = tries_of(message), message["attributes"]["MessageGroupId"]
     tried = Attempt(connection, work.queue, message["body"], group, tries)
     try:
         if not connection:  # it can't be read, nor parked
@@ -118,8 +117,7 @@ def _too_late(message: Message, work: Work) -> Ended:
     """FIRST_WAIT the first time. Longer each time, since the queue counts this as a try: thirty
     times 5 s of a slow vendor would be a dead letter within the hour.
     """
-    tries = int(message["attributes"]["ApproximateReceiveCount"])
-    return Ended(message, NO_TIME, wait=wait(tries, work.spread()))
+    return Ended(message, NO_TIME, wait=wait(tries_of(message), work.spread()))
 
 
 def _hold(message: Attempt, closed: Closed, work: Work) -> str:
