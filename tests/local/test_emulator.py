@@ -4,7 +4,9 @@ import json
 import subprocess
 import time
 
-from local.emulator import WORKERS, abreast, prune, remembered
+import pytest
+
+from local.emulator import WORKERS, abreast, among, narrowed, once, prune, remembered
 from local.ministack import EMULATOR, Ministack
 from local.runtime import PYTHON
 
@@ -114,6 +116,74 @@ def test_ids_whose_time_is_over_are_forgotten_and_no_others() -> None:
     prune(queue)
 
     assert list(queue["dedup_cache"]) == ["1", "2", "3"]
+
+
+def test_a_message_is_made_whole_once() -> None:
+    made = []
+
+    def made_whole(message: dict[str, object]) -> None:
+        made.append(message["body"])
+        message.setdefault("md5_body", "")
+        message.setdefault("seq", None)
+
+    looked_at = once(made_whole)
+    messages: list[dict[str, object]] = [{"body": "a"}, {"body": "b", "md5_body": ""}]
+
+    for each in messages * 3:
+        looked_at(each)
+
+    assert made == ["a", "b"]
+
+
+def test_of_a_batch_that_is_removed_each_message_has_its_own_answer() -> None:
+    with Ministack() as aws:
+        sqs = aws.client("sqs")
+        url = sqs.create_queue(QueueName="Q")["QueueUrl"]
+        for each in "abcd":
+            sqs.send_message(QueueUrl=url, MessageBody=each)
+        taken = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=3)["Messages"]
+        handles = [taken[0]["ReceiptHandle"], "of-another", taken[2]["ReceiptHandle"]]
+        entries = [{"Id": f"{at}", "ReceiptHandle": each} for at, each in enumerate(handles)]
+
+        answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
+        assert [each["Id"] for each in answer["Successful"]] == ["0", "2"]
+        assert [each["Id"] for each in answer["Failed"]] == ["1"]
+        [messages] = aws.queues().values()
+        assert [each["Body"] for each in messages] == [taken[1]["Body"], "d"]
+
+
+def test_what_was_not_removed_keeps_its_place_whatever_becomes_of_the_call() -> None:
+    held = [{"receipt_handle": each} for each in (None, "a", "b", "c")]
+    queue = {"messages": held}
+
+    def fails(*_asked: object) -> None:
+        queue["messages"] = [each for each in queue["messages"] if each is held[3]]
+        raise ValueError("halfway")
+
+    removed = among(fails, lambda _url: queue)
+    with pytest.raises(ValueError, match="halfway"):
+        removed({"Entries": [{"ReceiptHandle": "a"}, {"ReceiptHandle": "c"}]}, "")
+
+    assert queue["messages"] == [held[0], held[2], held[3]]
+
+
+def test_a_query_is_shown_what_begins_as_it_must_and_nothing_is_lost_by_that() -> None:
+    items = {each: {"sk": {"S": each}} for each in ("2026", "~link#1", "~link#2")}
+    tables = {"Ledger": {"items": {"c": items}}}
+    shown = []
+
+    def looked(_asked: object) -> None:
+        shown.append([*tables["Ledger"]["items"]["c"]])
+
+    query = narrowed(looked, tables)
+    values = {":p": {"S": "c"}, ":s": {"S": "~link#"}}
+    asked = {"TableName": "Ledger", "ExpressionAttributeValues": values}
+    query({**asked, "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)"})
+    query({**asked, "KeyConditionExpression": "pk = :p AND sk < :s"})
+
+    assert shown == [["~link#1", "~link#2"], [*items]]
+    assert tables["Ledger"]["items"]["c"] is items
 
 
 def test_a_queue_takes_each_id_once() -> None:
