@@ -16,7 +16,7 @@ from fieldlink.adapters.salesforce_rest import SalesforceRest
 from fieldlink.errors import FieldlinkError
 from fieldlink.looking.polling import Polled, Queues, poll
 from fieldlink.ports import Depth, Message
-from fieldlink.records import Appointment, Claim, Connection, Record, Row, Watermark
+from fieldlink.records import Appointment, Connection, Record, Row, Watermark
 
 CONNECTION = "connection-of-the-bench"
 
@@ -64,8 +64,8 @@ class Table:
         self.write_all([record])
         return True
 
-    def write_each(self, claims: Sequence[Claim]) -> list[bool | FieldlinkError]:
-        return [self.write(each) for each in claims]
+    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
+        return [self.write(each) for each in records]
 
     def write_all(
         self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False

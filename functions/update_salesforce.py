@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.alarms import flush
 from fieldlink.at_once import work_off_at_once
-from fieldlink.errors import FieldlinkError, Refused, Unavailable
+from fieldlink.errors import FieldlinkError, Refused, Unavailable, sure
 from fieldlink.hearing import unpacking
 from fieldlink.models import Report
 from fieldlink.observability import logger, metrics
@@ -70,7 +70,9 @@ class Crew:
         self._lock = Lock()
 
     def begin(self, strands: Counter[str]) -> None:
+        """What is stored of their connections as a whole is read at once."""
         self._meetings = {name: Together(count) for name, count in strands.items()}
+        self._open([name for name in strands if name])
 
     def strand(self, body: str) -> str:
         return unpacking.strand(self.report(body))
@@ -131,21 +133,17 @@ class Crew:
             self._meeting(name).done()
 
     def _desk_of(self, name: str) -> Desk | None:
-        """Read once for the batch: whoever comes first does it for all."""
         with self._lock:
             if name not in self._desks:
-                self._desks[name] = self._opened(name)
-            desk = self._desks[name]
-        if isinstance(desk, FieldlinkError):
-            raise desk
-        return desk
+                self._open([name])
+        return sure(self._desks[name])
 
-    def _opened(self, name: str) -> Desk | FieldlinkError | None:
-        try:
-            desk = services().desk(name)
-        except FieldlinkError as error:
-            return error
-        return desk and joined(desk, self._meeting(name), self._time_left)
+    def _open(self, names: list[str]) -> None:
+        for name, desk in services().desks(names).items():
+            if isinstance(desk, FieldlinkError) or desk is None:
+                self._desks[name] = desk
+            else:
+                self._desks[name] = joined(desk, self._meeting(name), self._time_left)
 
     def _meeting(self, name: str) -> Together:
         return self._meetings.setdefault(name, Together(1))

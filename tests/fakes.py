@@ -54,7 +54,6 @@ from fieldlink.ports import (
 from fieldlink.records import (
     Appointment,
     Assignment,
-    Claim,
     PolledRows,
     Record,
     Resource,
@@ -202,11 +201,11 @@ class FakeState:
             self._put(record)
             return True
 
-    def write_each(self, claims: Sequence[Claim]) -> list[bool | FieldlinkError]:
-        different = {(type(each), each.key) for each in claims}
-        assert len(different) == len(claims), "who writes an item twice in a call loses one"
+    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
+        different = {(type(each), each.key) for each in records}
+        assert len(different) == len(records), "who writes an item twice in a call loses one"
         self.calls_for_claims += 1
-        return [self._tried(each) for each in claims]
+        return [self._tried(each) for each in records]
 
     def _tried(self, record: Record) -> bool | FieldlinkError:
         try:

@@ -265,11 +265,11 @@ def test_those_who_explain_a_ledger_row_or_add_to_one_may_read_it() -> None:
 def test_those_who_claim_many_at_once_may_insert_and_update_by_statements_and_nobody_else() -> (
     None
 ):
-    state = {"Fn::GetAtt": ["State", "Arn"]}
-    for action in ("PartiQLInsert", "PartiQLUpdate"):
+    state, ledger = ({"Fn::GetAtt": [table, "Arn"]} for table in ("State", "Ledger"))
+    for action, tables in {"PartiQLInsert": [state, ledger], "PartiQLUpdate": [state]}.items():
         may = {name: allowed(name, f"dynamodb:{action}") for name in FUNCTIONS}
         assert {name: each for name, each in may.items() if each} == {
-            "UpdateSalesforce": [state]
+            "UpdateSalesforce": tables
         }
     rest = ("PartiQLDelete", "PartiQLSelect")
     assert not any(allowed(name, f"dynamodb:{each}") for name in FUNCTIONS for each in rest)

@@ -308,6 +308,8 @@ def test_what_has_the_same_key_is_read_in_one_call(aws: Pretended) -> None:
         type(each): each for each in stored
     }
     assert table.read_beside(kinds, "nobody") == []
+    both = table.read_beside(kinds, "c", "nobody", "d")
+    assert sorted(each.connection for each in both) == ["c"] * 3 + ["d"] * 3
 
 
 def test_fingerprints_are_those_of_stored_rows_of_the_kind_that_have_one(state: State) -> None:

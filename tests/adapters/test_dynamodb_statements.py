@@ -17,7 +17,7 @@ from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import DynamoState
 from fieldlink.config import AwsAccess
 from fieldlink.errors import FieldlinkError, Refused, Unavailable, Unclear
-from fieldlink.records import Day, Intent, SheetClaim, Visit
+from fieldlink.records import Day, Device, Intent, SheetClaim, Visit
 from local.ministack import REGION, ROOT_KEY, Ministack
 from tests.adapters.scripted import Answer, scripted
 from tests.fakes import FakeState
@@ -156,6 +156,23 @@ def test_any_number_of_records_is_stored(state: State, connection: str) -> None:
 
     keys = [each.key for each in many]
     assert len(state.read_many(Visit, keys)) == 60
+
+
+def test_a_record_that_is_to_be_kept_is_never_forgotten_whatever_was_said_before(
+    state: State, connection: str
+) -> None:
+    """A statement takes no attribute away, and this is put by one if others go along."""
+    passing = [
+        Device(connection=connection, id=f"D{number}", ttl=2_000_000_000) for number in range(2)
+    ]
+    assert state.write_each(passing) == [True, True]
+    kept = [each.model_copy(update={"ttl": None, "version": 1}) for each in passing]
+
+    assert state.write_each(kept) == [True, True]
+
+    for each in kept:
+        found = state.read(Device, *each.key)
+        assert found == each.model_copy(update={"version": 2})
 
 
 # ── what DynamoDB says of single ones ──────────────────────────────────────────

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fieldlink.connecting import capabilities
-from fieldlink.errors import Unclear
+from fieldlink.errors import Unclear, sure
 from fieldlink.models import Ability, Delivered, Fact, Kind, Travel
 from fieldlink.practice import Practice
 from fieldlink.records import Capabilities, Connection, OnShift
@@ -132,7 +132,7 @@ def at_minute(moment: datetime) -> str:
 
 def desk(bundle: Services) -> Desk:
     """As UpdateSalesforce makes it for each message."""
-    desk = bundle.desk(CONNECTION)
+    desk = sure(bundle.desks([CONNECTION])[CONNECTION])
     assert desk is not None
     return desk
 

@@ -320,7 +320,7 @@ def test_who_comes_with_an_older_version_does_not_stand_in_the_way(
 def test_a_claim_that_is_refused_in_company_is_tried_alone_and_refuses_no_other() -> None:
     world = town()
     real, refused = world.state.write_each, Refused("too large", code="ValidationError")
-    world.state.write_each = lambda claims: [refused, *real(claims[1:])]  # type: ignore[method-assign]
+    world.state.write_each = lambda records: [refused, *real(records[1:])]  # type: ignore[method-assign]
 
     found = at_once(world, *(claiming(unclaimed(number)) for number in range(3)))
 
@@ -332,7 +332,7 @@ def test_what_cannot_be_told_of_one_claim_is_raised_for_that_one() -> None:
     world = town()
     real = world.state.write_each
     unclear = Unclear("dynamodb answered 500")
-    world.state.write_each = lambda claims: [*real(claims[:-1]), unclear]  # type: ignore[method-assign]
+    world.state.write_each = lambda records: [*real(records[:-1]), unclear]  # type: ignore[method-assign]
 
     found = at_once(world, *(claiming(unclaimed(number)) for number in range(3)))
 

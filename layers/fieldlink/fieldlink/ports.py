@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Writes,
         Written,
     )
-    from fieldlink.records import Claim, PolledRows, Record, Row
+    from fieldlink.records import PolledRows, Record, Row
 
 
 # The fingerprints of those rows of a kind that are stored, by key.
@@ -120,8 +120,8 @@ class State(Protocol):
         """Store the record if its version is still the stored one; False if it is not."""
         ...
 
-    def write_each(self, claims: Sequence[Claim]) -> Sequence[bool | FieldlinkError]:
-        """Likewise each of several; in place of one that fails stands why."""
+    def write_each(self, records: Sequence[Record]) -> Sequence[bool | FieldlinkError]:
+        """Likewise each of several, of which none is a Row; where one fails, why."""
         ...
 
     def write_all(

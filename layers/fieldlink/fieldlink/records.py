@@ -719,7 +719,7 @@ class SheetClaim(Record):
         return (self.connection, self.resource, self.first.isoformat())
 
 
-# What a worker claims before it writes; these never lose an attribute of their items.
+# What a worker claims before it writes.
 type Claim = Anchor | SheetClaim
 
 

@@ -12,10 +12,11 @@ from fieldlink.adapters.keyring import StateKeyRing
 from fieldlink.adapters.secrets import KmsVault, Secrets
 from fieldlink.adapters.sqs import SqsOutbox
 from fieldlink.config import AwsAccess, Settings
+from fieldlink.errors import Refused, Unavailable
 from fieldlink.hearing.lanes import Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     import requests
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fieldlink.connecting.gate import Doorkeeper, Purpose
     from fieldlink.connecting.metering import CountingMeter
     from fieldlink.connecting.office import Office
+    from fieldlink.errors import FieldlinkError
     from fieldlink.examining.findings import Case
     from fieldlink.ports import KeyRing, Vault
     from fieldlink.records import Access, Connection, Gate, Record
@@ -258,16 +260,29 @@ class Services:
 
         return HyperTrackAccount(self._http, self.settings.hypertrack_api_url, account, secret)
 
-    def desk(self, name: str) -> Desk | None:
-        """What a worker needs to take a report; None if there is no such connection.
-
-        All that is stored of a connection as a whole is read in one call.
+    def desks(self, names: Sequence[str]) -> dict[str, Desk | FieldlinkError | None]:
+        """What a worker needs to take reports of these connections; None where there is no such
+        connection. What is stored of all of them as a whole is read in one call.
         """
+        from fieldlink.records import Access, Capabilities, Connection, Gate
+
+        kinds = (Connection, Capabilities, Gate, Access)
+        try:
+            found = self.state.read_beside(kinds, *names)
+        except Refused as refusal:  # of one of them something can't be read
+            if len(names) == 1:
+                return {names[0]: refusal}
+            return {name: self.desks([name])[name] for name in names}
+        except Unavailable as error:
+            return dict.fromkeys(names, error)
+        stored = {name: [each for each in found if each.connection == name] for name in names}
+        return {name: self._desk(name, records) for name, records in stored.items()}
+
+    def _desk(self, name: str, stored: Sequence[Record]) -> Desk | None:
         from fieldlink.adapters.salesforce import Known
         from fieldlink.records import Access, Capabilities, Connection, Gate
         from fieldlink.writing.desk import Desk
 
-        stored = self.state.read_beside((Connection, Capabilities, Gate, Access), name)
         connection, able = _of(Connection, stored), _of(Capabilities, stored)
         if connection is None:
             return None

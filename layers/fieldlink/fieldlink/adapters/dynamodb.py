@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from fieldlink.adapters.dynamodb_items import Item, item_of, key_of, keys_of, record_of
 from fieldlink.adapters.dynamodb_keys import KEYS
-from fieldlink.adapters.dynamodb_statements import BATCH_TRIES, Put, put_each
+from fieldlink.adapters.dynamodb_statements import Put
+from fieldlink.adapters.dynamodb_table import (
+    BATCH_GET,
+    LOST_RACE,
+    Table,
+    batches,
+    in_full,
+    pages,
+)
 from fieldlink.errors import Refused, Unavailable
+from fieldlink.records import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from fieldlink.adapters.aws import Aws
     from fieldlink.errors import FieldlinkError
-    from fieldlink.records import Claim, Record, Row
+    from fieldlink.records import Record
 
-BATCH_GET = 100  # keys that BatchGetItem takes
-BATCH_WRITE = 25  # items that BatchWriteItem takes
 TRANSACTION = 100  # actions that TransactWriteItems takes
-LOST_RACE = "ConditionalCheckFailedException"
 CANCELLED = "TransactionCanceledException"
 # Why a transaction may be cancelled for good; everything else passes, or is a lost fence.
 UNFIT = "ValidationError"
@@ -30,28 +36,21 @@ class DynamoState:
     """The state table."""
 
     def __init__(self, aws: Aws, table: str) -> None:
-        self._aws = aws
-        self._table = table
+        self._table = Table(aws, table)
 
     def read[R: Record](self, kind: type[R], *key: str) -> R | None:
         """Strongly consistent."""
-        answer = self._call("GetItem", Key=key_of(kind, key), ConsistentRead=True)
-        return record_of(kind, answer["Item"]) if answer.get("Item") else None
+        return next(iter(self.read_many(kind, [key])), None)
 
     def read_many[R: Record](self, kind: type[R], keys: Iterable[tuple[str, ...]]) -> list[R]:
-        return list(self._several({KEYS[kind](*key): kind for key in keys}))
+        items = self._table.read(KEYS[kind](*key) for key in keys)
+        return [record_of(kind, item) for item in items.values()]
 
-    def read_beside(self, kinds: Iterable[type[Record]], *key: str) -> list[Record]:
-        """Those that there are of several kinds with the same key, in one call."""
-        return list(self._several({KEYS[kind](*key): kind for kind in kinds}))
-
-    def _several(self, kinds: Mapping[tuple[str, str], type[Any]]) -> Iterator[Any]:
-        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in kinds]
-        for batch in batches(wanted, BATCH_GET):
-            request: dict[str, Any] = {self._table: {"Keys": batch, "ConsistentRead": True}}
-            for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
-                for item in answer["Responses"][self._table]:
-                    yield record_of(kinds[item["pk"]["S"], item["sk"]["S"]], item)
+    def read_beside(self, kinds: Iterable[type[Record]], *keys: str) -> list[Record]:
+        """Those that there are of several kinds with each of these keys, in one call."""
+        named = {KEYS[kind](key): kind for key in keys for kind in kinds}
+        items = self._table.read(named)
+        return [record_of(named[key], item) for key, item in items.items()]
 
     def fingerprints(
         self, kind: type[Row], keys: Collection[tuple[str, ...]]
@@ -61,14 +60,14 @@ class DynamoState:
         wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in named]
         for batch in batches(wanted, BATCH_GET):
             request: dict[str, Any] = {
-                self._table: {
+                self._table.name: {
                     "Keys": batch,
                     "ConsistentRead": True,
                     "ProjectionExpression": "pk, sk, fingerprint",
                 }
             }
-            for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
-                for item in answer["Responses"][self._table]:
+            for answer in in_full(self._table.aws, "BatchGetItem", request, "UnprocessedKeys"):
+                for item in answer["Responses"][self._table.name]:
                     if "fingerprint" in item:
                         key = named[item["pk"]["S"], item["sk"]["S"]]
                         found[key] = item["fingerprint"]["S"]
@@ -93,55 +92,46 @@ class DynamoState:
         if not prefix:
             query["KeyConditionExpression"] = "pk = :pk"
             del query["ExpressionAttributeValues"][":sk"]
-        return pages(lambda start: self._call("Query", **query, **start))
+        return pages(lambda start: self._table.call("Query", **query, **start))
 
     def write(self, record: Record) -> bool:
         """Put the record as the next version of the stored one; False if that is another."""
-        try:
-            self._call("PutItem", Item=item_of(record), **_still(record))
-        except Refused as refusal:
-            if refusal.code != LOST_RACE:
-                raise
-            return False
-        return True
+        put = Put(item_of(record), record.version)
+        if isinstance(record, Row):  # it may lack what the one before had: see `_statement`
+            return self._table.put_alone(put)
+        return self._table.put(put)
 
-    def write_each(self, claims: Sequence[Claim]) -> list[bool | FieldlinkError]:
-        puts = [Put(item_of(claim), claim.version) for claim in claims]
-        return put_each(self._aws, self._table, puts)
+    def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
+        return self._table.put_each([Put(item_of(each), each.version) for each in records])
 
     def write_all(
         self, records: Iterable[Record], *, fence: Record | None = None, once: bool = False
     ) -> None:
         if fence:
             self._write_fenced(records, fence)
-            return
-        puts = [{"PutRequest": {"Item": item_of(record)}} for record in records]
-        for batch in batches(puts, BATCH_WRITE):
-            request = {self._table: batch}
-            rest = "UnprocessedItems"
-            for _ in in_full(self._aws, "BatchWriteItem", request, rest, once=once):
-                pass
+        else:
+            self._table.store(map(item_of, records), once=once)
 
     def _write_fenced(self, records: Iterable[Record], fence: Record) -> None:
         """In transactions, each of which checks the fence. It costs twice a plain write."""
-        table = {"TableName": self._table}
-        check = {"ConditionCheck": {**table, "Key": keys_of(item_of(fence)), **_still(fence)}}
+        table, kept = {"TableName": self._table.name}, Put(item_of(fence), fence.version)
+        check = {"ConditionCheck": {**table, "Key": keys_of(kept.item), **kept.still}}
         puts = [{"Put": {**table, "Item": item_of(record)}} for record in records]
         for batch in batches(puts, TRANSACTION - 1):
             actions = {"TransactItems": [check, *batch]}
             try:
-                self._aws.call("dynamodb", "TransactWriteItems", actions)
+                self._table.aws.call("dynamodb", "TransactWriteItems", actions)
             except Refused as refusal:
                 if refusal.code != CANCELLED or UNFIT in str(refusal):
                     raise
                 raise Unavailable("another worker has moved on, or DynamoDB is busy") from None
 
     def take[R: Record](self, kind: type[R], *key: str) -> R | None:
-        answer = self._call("DeleteItem", Key=key_of(kind, key), ReturnValues="ALL_OLD")
+        answer = self._table.call("DeleteItem", Key=key_of(kind, key), ReturnValues="ALL_OLD")
         return record_of(kind, answer["Attributes"]) if answer.get("Attributes") else None
 
     def erase(self, kind: type[Record], *key: str) -> None:
-        self._call("DeleteItem", Key=key_of(kind, key))
+        self._table.call("DeleteItem", Key=key_of(kind, key))
 
     def forget(self, record: Record) -> None:
         item = item_of(record)
@@ -151,49 +141,7 @@ class DynamoState:
             "ExpressionAttributeValues": {f":{told}": item[told]},
         }
         try:
-            self._call("DeleteItem", Key=keys_of(item), **condition)
+            self._table.call("DeleteItem", Key=keys_of(item), **condition)
         except Refused as refusal:
             if refusal.code != LOST_RACE:
                 raise
-
-    def _call(self, action: str, **payload: Any) -> dict[str, Any]:
-        return self._aws.call("dynamodb", action, {"TableName": self._table, **payload})
-
-
-def in_full(
-    aws: Aws, action: str, request: dict[str, Any], rest: str, *, once: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Repeat a batch with what DynamoDB left undone."""
-    for number in range(BATCH_TRIES):
-        answer = aws.call("dynamodb", action, {"RequestItems": request}, once=once)
-        yield answer
-        request = answer.get(rest) or {}
-        if not request:
-            return
-        aws.pause(number)
-    raise Unavailable("DynamoDB is too busy")
-
-
-def _still(record: Record) -> dict[str, Any]:
-    """The condition that a record is stored in the version that it has."""
-    if not record.version:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {
-        "ConditionExpression": "version = :version",
-        "ExpressionAttributeValues": {":version": {"N": str(record.version)}},
-    }
-
-
-def pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:
-    more: dict[str, Any] = {}
-    while True:
-        answer = call(more)
-        yield from answer["Items"]
-        if not answer.get("LastEvaluatedKey"):
-            return
-        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
-def batches[T](things: list[T], size: int) -> Iterator[list[T]]:
-    for start in range(0, len(things), size):
-        yield things[start : start + size]

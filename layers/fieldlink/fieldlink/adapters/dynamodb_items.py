@@ -19,6 +19,7 @@ APART = {"version", "ttl", "fingerprint"}  # of a record; they have attributes o
 # Takes the place of an anchor's document, and of what was begun, where a version before this
 # laid them: that version would not know them for old, and nothing takes them away.
 ELSEWHERE: Item = {"body": {"S": "{}"}, "intent": {"NULL": True}}
+NEVER = {"N": "253402300799"}  # the end of the year 9999, in seconds since 1970
 # Deflating two kilobytes takes 16 us so and 45 as zlib would unless told otherwise, with tables
 # that are made for long texts; and is longer by less than a tenth.
 LEVEL, WINDOW, MEMORY = 1, 12, 5
@@ -55,7 +56,7 @@ def record_of[R: Record](kind: type[R], item: Item) -> R:
 
 
 def _read[R: Record](kind: type[R], item: Item) -> R:
-    ttl = int(item["ttl"]["N"]) if "ttl" in item else None
+    ttl = int(item["ttl"]["N"]) if item.get("ttl", NEVER) != NEVER else None
     apart = {"fingerprint": item["fingerprint"]["S"]} if "fingerprint" in item else {}
     version = int(item["version"]["N"])
     return kind.model_validate({**_stored(item), **apart, "version": version, "ttl": ttl})

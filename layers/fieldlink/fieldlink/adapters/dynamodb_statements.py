@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fieldlink.adapters.aws_errors import failure, throttled
+from fieldlink.adapters.dynamodb_items import NEVER
 from fieldlink.errors import FieldlinkError, Unclear
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ class Put(NamedTuple):
 
     item: Item
     before: int
+
+    @property
+    def still(self) -> dict[str, Any]:
+        """The condition that that version stands there."""
+        if not self.before:
+            return {"ConditionExpression": "attribute_not_exists(pk)"}
+        return {
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": {":version": {"N": str(self.before)}},
+        }
 
 
 def put_each(aws: Aws, table: str, puts: Sequence[Put]) -> list[Answer]:
@@ -92,15 +103,17 @@ def _answer(error: Mapping[str, str] | FieldlinkError) -> Answer:
 
 
 def _statement(table: str, put: Put) -> dict[str, Any]:
-    """Of what is claimed no attribute is ever taken away, so those that it has are all that
-    change.
+    """A statement takes no attribute away. What is put so lacks none that the version before it
+    may have had, but the time at which it may be forgotten: then that is never.
     """
     item = put.item
     if not put.before:
         names = ", ".join(f"'{name}': ?" for name in item)
         text, values = f'INSERT INTO "{table}" VALUE {{{names}}}', [*item.values()]
     else:
-        new = {name: value for name, value in item.items() if name not in {"pk", "sk"}}
+        lacks = {} if "whole" in item else {"ttl": NEVER}  # what is whole never had it
+        new = {**lacks, **item}
+        del new["pk"], new["sk"]
         changes = " ".join(f'SET "{name}" = ?' for name in new)
         still = '"pk" = ? AND "sk" = ? AND "version" = ?'
         text = f'UPDATE "{table}" {changes} WHERE {still}'

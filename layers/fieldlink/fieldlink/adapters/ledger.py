@@ -6,17 +6,11 @@ from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fieldlink.adapters.dynamodb import (
-    BATCH_GET,
-    BATCH_WRITE,
-    LOST_RACE,
-    batches,
-    in_full,
-    pages,
-)
 from fieldlink.adapters.dynamodb_keys import ledger_key
+from fieldlink.adapters.dynamodb_statements import Put
+from fieldlink.adapters.dynamodb_table import LOST_RACE, Table, batches, pages
 from fieldlink.adapters.ledger_items import (
     LINKS,
     body,
@@ -64,8 +58,7 @@ class DynamoLedger:
         days: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._aws = aws
-        self._table = table
+        self._table = Table(aws, table)
         self._keep = timedelta(days=days)
         self._clock = clock
         self._newest: OrderedDict[str, tuple[int, str]] = OrderedDict()
@@ -78,11 +71,7 @@ class DynamoLedger:
     def put_all(self, rows: Sequence[LedgerRow]) -> None:
         """The rows first: one that no link names yet is told from one that was changed."""
         items = {(item["pk"]["S"], item["sk"]["S"]): item for item in map(self._item, rows)}
-        puts = [{"PutRequest": {"Item": item}} for item in items.values()]
-        for batch in batches(puts, BATCH_WRITE):
-            request = {self._table: batch}
-            for _ in in_full(self._aws, "BatchWriteItem", request, "UnprocessedItems"):
-                pass
+        self._table.store(items.values())
         for partition, keys in groupby(sorted(items), lambda key: key[0]):
             hashes = {sort: digest(items[partition, sort]["body"]["S"]) for _, sort in keys}
             with self._turns[hash(partition) % TURNS]:
@@ -96,7 +85,7 @@ class DynamoLedger:
             if len(found) < limit:
                 partition, _ = ledger_key(connection, day.astimezone(UTC), "")
                 query = {**rows_of(partition), "ScanIndexForward": False}
-                answer = self._call("Query", **query, Limit=limit - len(found))
+                answer = self._table.call("Query", **query, Limit=limit - len(found))
                 found += filter(None, map(row_of, answer["Items"]))
         return found
 
@@ -104,13 +93,8 @@ class DynamoLedger:
         self, connection: str, told: Collection[tuple[datetime, str]]
     ) -> list[LedgerRow]:
         keys = {ledger_key(connection, at.astimezone(UTC), delivery) for at, delivery in told}
-        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(keys)]
-        found: list[LedgerRow] = []
-        for batch in batches(wanted, BATCH_GET):
-            request = {self._table: {"Keys": batch, "ConsistentRead": True}}
-            for answer in in_full(self._aws, "BatchGetItem", request, "UnprocessedKeys"):
-                found += filter(None, map(row_of, answer["Responses"][self._table]))
-        return found
+        found = self._table.read(sorted(keys))
+        return [*filter(None, map(row_of, found.values()))]
 
     def of_day(
         self, connection: str, day: date, after: str = "", limit: int = 1_000
@@ -118,17 +102,17 @@ class DynamoLedger:
         partition = partition_of(connection, day)
         more = {"ExclusiveStartKey": key_of(partition, after)} if after else {}
         query = {**rows_of(partition), "ConsistentRead": True, "Limit": limit}
-        answer = self._call("Query", **query, **more)
+        answer = self._table.call("Query", **query, **more)
         rows = {item["sk"]["S"]: kept(item) for item in answer["Items"]}
         return rows, (answer.get("LastEvaluatedKey") or {}).get("sk", {}).get("S", "")
 
     def chain(self, connection: str, day: date) -> Iterator[Link]:
         query = {**links_of(partition_of(connection, day)), "ConsistentRead": True}
-        return map(link_of, pages(lambda start: self._call("Query", **query, **start)))
+        return map(link_of, pages(lambda start: self._table.call("Query", **query, **start)))
 
     def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
         """Raises Unavailable if the row is changed meanwhile."""
-        found = self._call(
+        found = self._table.call(
             "GetItem", Key=key_of(partition_of(connection, day), key), ConsistentRead=True
         )
         item = found.get("Item")
@@ -138,8 +122,13 @@ class DynamoLedger:
         told = at.isoformat()
         rest = {"hash": {"S": digest(text(item))}, "body": body(left(row, told))}
         empty = {**item, "erased": {"S": told}, **rest}
-        if not self._put(empty, "body = :body", {":body": item["body"]}):
-            raise Unavailable("a row of the ledger is just being written")
+        still = {"ExpressionAttributeValues": {":body": item["body"]}}
+        try:
+            self._table.call("PutItem", Item=empty, ConditionExpression="body = :body", **still)
+        except Refused as refusal:
+            if refusal.code != LOST_RACE:
+                raise
+            raise Unavailable("a row of the ledger is just being written") from None
 
     def _link(self, partition: str, rows: dict[str, str]) -> None:
         """Behind the newest link that is known; if another has come since, behind that."""
@@ -153,17 +142,17 @@ class DynamoLedger:
                 "hash": {"S": link.hash},
                 "body": {"S": link.text},
             }
-            if self._put(item, "attribute_not_exists(pk)"):
+            if self._table.put(Put(item, 0)):
                 self._note(partition, (link.number, link.hash))
                 return
             if losses:  # the first may be for what had long been there
-                self._aws.pause(min(losses, LONGEST_PAUSE))
+                self._table.aws.pause(min(losses, LONGEST_PAUSE))
             newest = self._newest_of(partition)
         raise Unavailable("too many write to the ledger of one connection at once")
 
     def _newest_of(self, partition: str) -> tuple[int, str]:
         query = {**links_of(partition), "ConsistentRead": True, "ScanIndexForward": False}
-        for item in self._call("Query", **query, Limit=1)["Items"]:
+        for item in self._table.call("Query", **query, Limit=1)["Items"]:
             return int(item["sk"]["S"].removeprefix(LINKS)), item["hash"]["S"]
         return 0, ""
 
@@ -184,16 +173,3 @@ class DynamoLedger:
         """A day's links outlive its rows, and go together."""
         end = datetime.combine(day, time(), UTC) + DAY
         return {"N": str(int((end + self._keep).timestamp()))}
-
-    def _put(self, item: Item, condition: str, values: Item | None = None) -> bool:
-        more = {"ExpressionAttributeValues": values} if values else {}
-        try:
-            self._call("PutItem", Item=item, ConditionExpression=condition, **more)
-        except Refused as refusal:
-            if refusal.code != LOST_RACE:
-                raise
-            return False
-        return True
-
-    def _call(self, action: str, **payload: Any) -> dict[str, Any]:
-        return self._aws.call("dynamodb", action, {"TableName": self._table, **payload})
