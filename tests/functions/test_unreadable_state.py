@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fieldlink.adapters.dynamodb_items import key_of
+from fieldlink.errors import Refused
 from fieldlink.models import Outcome
 from fieldlink.records import (
     Access,
@@ -18,6 +19,7 @@ from fieldlink.records import (
     Record,
     Visit,
 )
+from fieldlink.writing.desk import Desk
 from functions import update_salesforce
 from tests.functions.conftest import CONNECTION
 from tests.functions.fleet import Fleet
@@ -79,3 +81,22 @@ def test_what_is_told_of_a_connection_that_cannot_be_read_is_parked_and_comes_no
 
     assert house.events.lying == []
     assert len(house.bundle.state.all_of(Parked, CONNECTION)) == 2
+
+
+def test_of_connections_that_are_read_at_once_one_that_cannot_be_read_refuses_no_other(
+    house: House, connection: Connection
+) -> None:
+    other = connection.model_copy(update={"connection": "another", "version": 0})
+    house.bundle.state.write_all([other])
+    keys = key_of(Gate, (other.connection,))
+    house.aws.tables._put({**keys, "version": {"N": "7"}, "body": {"S": "{}"}})
+
+    desks = house.bundle.desks([connection.connection, other.connection, "nobody"])
+
+    desk, refused, nobody = (
+        desks[each] for each in (connection.connection, other.connection, "nobody")
+    )
+    assert isinstance(desk, Desk)
+    assert desk.connection.connection == connection.connection
+    assert isinstance(refused, Refused)
+    assert nobody is None
