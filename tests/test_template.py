@@ -275,6 +275,16 @@ def test_those_who_claim_many_at_once_may_insert_and_update_by_statements_and_no
     assert not any(allowed(name, f"dynamodb:{each}") for name in FUNCTIONS for each in rest)
 
 
+@pytest.mark.parametrize("table", ["State", "Ledger"])
+def test_who_may_read_several_items_at_once_may_read_a_single_one_too(table: str) -> None:
+    """Which of the two calls is made depends on how many are asked for at that moment."""
+    there = {"Fn::GetAtt": [table, "Arn"]}
+    several = {name for name in FUNCTIONS if there in allowed(name, "dynamodb:BatchGetItem")}
+
+    assert several
+    assert all(there in allowed(name, "dynamodb:GetItem") for name in several)
+
+
 def test_a_burst_leaves_the_greater_part_of_the_worker_to_the_others() -> None:
     function, mapping = consumer_of("Bursts")
 
