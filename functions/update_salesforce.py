@@ -72,7 +72,8 @@ class Crew:
     def begin(self, strands: Counter[str]) -> None:
         """What is stored of their connections as a whole is read at once."""
         self._meetings = {name: Together(count) for name, count in strands.items()}
-        self._open([name for name in strands if name])
+        with suppress(Exception):  # then each message meets it, and no other does
+            self._open([name for name in strands if name])
 
     def strand(self, body: str) -> str:
         return unpacking.strand(self.report(body))

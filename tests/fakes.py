@@ -204,6 +204,7 @@ class FakeState:
     def write_each(self, records: Sequence[Record]) -> list[bool | FieldlinkError]:
         different = {(type(each), each.key) for each in records}
         assert len(different) == len(records), "who writes an item twice in a call loses one"
+        assert not any(isinstance(each, Row) for each in records), "it may lack an attribute"
         self.calls_for_claims += 1
         return [self._tried(each) for each in records]
 

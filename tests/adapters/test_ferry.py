@@ -175,11 +175,25 @@ def test_what_a_call_met_is_raised_for_all_of_it_and_the_next_one_goes(
     assert later.result(30) == {"e": 4}
 
 
-def test_of_any_number_of_threads_each_gets_its_own(pool: ThreadPoolExecutor) -> None:
-    ferry = Ferry(doubled, ROOM)
+def test_of_any_number_of_threads_each_gets_its_own_and_one_call_is_made_at_a_time(
+    pool: ThreadPoolExecutor,
+) -> None:
+    under_way: list[int] = []
+    most = []
+
+    def call(cargo: Mapping[str, int]) -> Mapping[str, int]:
+        under_way.append(1)
+        most.append((len(under_way), len(cargo)))
+        told = doubled(cargo)
+        under_way.pop()
+        return told
+
+    ferry = Ferry(call, ROOM)
 
     def asked(thread: int) -> bool:
         told = [{f"{thread}-{number}": number, f"shared-{number}": 1} for number in range(200)]
         return all(ferry.across(each) == doubled(each) for each in told)
 
-    assert all(pool.map(asked, range(10)))
+    assert all(pool.map(asked, range(10), timeout=60))
+    assert {at_once for at_once, _ in most} == {1}
+    assert {count for _, count in most} <= {2, 3, 4}

@@ -29,16 +29,17 @@ class Table:
     def __init__(self, aws: Aws, name: str) -> None:
         self.aws = aws
         self.name = name
-        self._reads: Ferry[Key, None, Item] = Ferry(self._read, BATCH_GET)
+        self._reads: Ferry[Key, None, Item | Unavailable] = Ferry(self._read, BATCH_GET)
         self._puts: Ferry[Key, Put, Answer] = Ferry(self._put_together, STATEMENTS)
-        self._stores: Ferry[Key, Item, None] = Ferry(self._store, BATCH_WRITE)
-        self._stores_once: Ferry[Key, Item, None] = Ferry(
+        self._stores: Ferry[Key, Item, Unavailable] = Ferry(self._store, BATCH_WRITE)
+        self._stores_once: Ferry[Key, Item, Unavailable] = Ferry(
             partial(self._store, once=True), BATCH_WRITE
         )
 
     def read(self, keys: Iterable[Key]) -> Mapping[Key, Item]:
         """Those that there are, strongly consistent."""
-        return self._reads.across(dict.fromkeys(keys))
+        found = self._reads.across(dict.fromkeys(keys))
+        return {key: sure(item) for key, item in found.items()}
 
     def put(self, put: Put) -> bool:
         """Whether it took the place of the version before it."""
@@ -66,21 +67,25 @@ class Table:
     def store(self, items: Iterable[Item], *, once: bool = False) -> None:
         """Put items whatever stands in their place. `once`: as State.write_all has it."""
         stores = self._stores_once if once else self._stores
-        stores.across({key_of(item): item for item in items})
+        for busy in stores.across({key_of(item): item for item in items}).values():
+            raise busy
 
     def call(self, action: str, **payload: Any) -> dict[str, Any]:
         return self.aws.call("dynamodb", action, {"TableName": self.name, **payload})
 
-    def _read(self, keys: Mapping[Key, None]) -> dict[Key, Item]:
+    def _read(self, keys: Mapping[Key, None]) -> dict[Key, Item | Unavailable]:
         wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
         if len(wanted) == 1:
             answer = self.call("GetItem", Key=wanted[0], ConsistentRead=True)
             return {key: answer["Item"] for key in keys if answer.get("Item")}
-        found: dict[Key, Item] = {}
+        found: dict[Key, Item | Unavailable] = {}
         for batch in batches(wanted, BATCH_GET):
             request = {self.name: {"Keys": batch, "ConsistentRead": True}}
-            for answer in in_full(self.aws, "BatchGetItem", request, "UnprocessedKeys"):
-                found |= {key_of(item): item for item in answer["Responses"][self.name]}
+            try:
+                for answer in in_full(self.aws, "BatchGetItem", request, "UnprocessedKeys"):
+                    found |= {key_of(item): item for item in answer["Responses"][self.name]}
+            except TooBusy as busy:
+                found |= {key_of(each): busy for each in busy.left[self.name]["Keys"]}
         return found
 
     def _put_together(self, puts: Mapping[Key, Put]) -> Mapping[Key, Answer]:
@@ -94,13 +99,29 @@ class Table:
         except FieldlinkError as error:
             return [error]
 
-    def _store(self, items: Mapping[Key, Item], *, once: bool = False) -> dict[Key, None]:
+    def _store(
+        self, items: Mapping[Key, Item], *, once: bool = False
+    ) -> dict[Key, Unavailable]:
+        """Those that were not stored, and why."""
         puts = [{"PutRequest": {"Item": item}} for item in items.values()]
+        left: dict[Key, Unavailable] = {}
         for batch in batches(puts, BATCH_WRITE):
             request, rest = {self.name: batch}, "UnprocessedItems"
-            for _ in in_full(self.aws, "BatchWriteItem", request, rest, once=once):
-                pass
-        return {}
+            try:
+                for _ in in_full(self.aws, "BatchWriteItem", request, rest, once=once):
+                    pass
+            except TooBusy as busy:
+                undone = (each["PutRequest"]["Item"] for each in busy.left[self.name])
+                left |= {key_of(item): busy for item in undone}
+        return left
+
+
+class TooBusy(Unavailable):
+    """DynamoDB left this part of a batch undone, as often as it was asked."""
+
+    def __init__(self, left: dict[str, Any]) -> None:
+        super().__init__("DynamoDB is too busy")
+        self.left = left
 
 
 def key_of(item: Item) -> Key:
@@ -110,15 +131,22 @@ def key_of(item: Item) -> Key:
 def in_full(
     aws: Aws, action: str, request: dict[str, Any], rest: str, *, once: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Repeat a batch with what DynamoDB left undone."""
+    """Repeat a batch with what DynamoDB left undone. Raises TooBusy, or what a call met; as
+    Refused only if none of it was done.
+    """
     for number in range(BATCH_TRIES):
-        answer = aws.call("dynamodb", action, {"RequestItems": request}, once=once)
+        try:
+            answer = aws.call("dynamodb", action, {"RequestItems": request}, once=once)
+        except Refused as refusal:
+            if number:
+                raise Unavailable("DynamoDB refused what it had left undone") from refusal
+            raise
         yield answer
         request = answer.get(rest) or {}
         if not request:
             return
         aws.pause(number)
-    raise Unavailable("DynamoDB is too busy")
+    raise TooBusy(request)
 
 
 def pages(call: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Item]:

@@ -1,8 +1,8 @@
 """Takes across in few calls what the threads of a process ask of the same place.
 
 Who comes while no call is under way goes at once. Who comes while one is waits for its end, and
-goes with all who have come by then. So nobody waits for somebody who may never come, and alone
-nobody waits at all.
+goes with those who have come by then, as long as there is room and each asks for other things.
+So nobody waits for somebody who may never come, and alone nobody waits at all.
 """
 
 from __future__ import annotations
@@ -87,9 +87,12 @@ class Ferry[K: Hashable, Q, A]:
 
     def _cross(self, aboard: list[Passenger[K, Q, A]]) -> None:
         """What is refused in company is asked alone, so that one refuses no other."""
-        everything = {key: thing for each in aboard for key, thing in each.cargo.items()}
         try:
+            everything = {key: thing for each in aboard for key, thing in each.cargo.items()}
             answers = self._call(everything)
+            own = [
+                {key: answers[key] for key in each.cargo if key in answers} for each in aboard
+            ]
         except BaseException as error:  # of whoever is killed, too: it is raised in `across`
             if isinstance(error, Refused) and len(aboard) > 1:
                 for each in aboard:
@@ -98,6 +101,5 @@ class Ferry[K: Hashable, Q, A]:
             for each in aboard:
                 each.error, each.over = error, True
             return
-        for each in aboard:
-            each.answers = {key: answers[key] for key in each.cargo if key in answers}
-            each.over = True
+        for each, told in zip(aboard, own, strict=True):
+            each.answers, each.over = told, True
