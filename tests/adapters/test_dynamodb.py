@@ -10,7 +10,7 @@ import pytest
 from fieldlink import records
 from fieldlink.adapters.aws import Aws
 from fieldlink.adapters.dynamodb import DynamoState
-from fieldlink.adapters.dynamodb_items import Item
+from fieldlink.adapters.dynamodb_items import Item, item_of
 from fieldlink.adapters.dynamodb_keys import KEYS
 from fieldlink.adapters.meter import DynamoMeter
 from fieldlink.errors import Refused, Unavailable, Unclear
@@ -683,8 +683,15 @@ def test_a_table_that_stays_busy_is_unavailable_after_some_tries() -> None:
         assert len(script.asked) == 5
 
 
+def test_if_nobody_knows_whose_was_left_undone_all_are() -> None:
+    left = {"PutRequest": {"Item": {"pk": {"S": "c"}, "sk": {"S": "of another"}}}}
+    answer = Answer(200, {"UnprocessedItems": {"T": [left]}})
+    with scripted(answer) as script, pytest.raises(Unavailable, match="busy"):
+        DynamoState(script.aws, "T").write_all([device(1)])
+
+
 def _leaving_out(count: int) -> Iterator[Answer]:
-    rest = [{"PutRequest": {"Item": {"pk": {"S": "c"}}}}] * count
+    rest = [{"PutRequest": {"Item": item_of(device(1))}}] * count
     yield Answer(200, {"UnprocessedItems": {"T": rest}})
 
 

@@ -85,7 +85,7 @@ class Table:
                 for answer in in_full(self.aws, "BatchGetItem", request, "UnprocessedKeys"):
                     found |= {key_of(item): item for item in answer["Responses"][self.name]}
             except TooBusy as busy:
-                found |= {key_of(each): busy for each in busy.left[self.name]["Keys"]}
+                found |= _undone(busy, busy.left[self.name]["Keys"], keys)
         return found
 
     def _put_together(self, puts: Mapping[Key, Put]) -> Mapping[Key, Answer]:
@@ -111,8 +111,8 @@ class Table:
                 for _ in in_full(self.aws, "BatchWriteItem", request, rest, once=once):
                     pass
             except TooBusy as busy:
-                undone = (each["PutRequest"]["Item"] for each in busy.left[self.name])
-                left |= {key_of(item): busy for item in undone}
+                undone = [each["PutRequest"]["Item"] for each in busy.left[self.name]]
+                left |= _undone(busy, undone, items)
         return left
 
 
@@ -122,6 +122,16 @@ class TooBusy(Unavailable):
     def __init__(self, left: dict[str, Any]) -> None:
         super().__init__("DynamoDB is too busy")
         self.left = left
+
+
+def _undone(
+    busy: TooBusy, left: Iterable[Item], asked: Mapping[Key, Any]
+) -> dict[Key, Unavailable]:
+    """Whose it left undone. Raises that it did if nobody knows whose that is."""
+    undone: dict[Key, Unavailable] = {key_of(each): busy for each in left}
+    if not undone or not undone.keys() <= asked.keys():
+        raise busy
+    return undone
 
 
 def key_of(item: Item) -> Key:
