@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fieldlink.at_once import MOST, work_off_at_once
+from fieldlink.at_once import MOST, _threads, work_off_at_once
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Parked
 from fieldlink.worker import LONGEST_MESSAGE, Work
@@ -386,3 +386,16 @@ def test_what_is_refused_is_parked_and_its_group_goes_on_in_the_same_batch(
     assert sorted(hands.taken) == ["c 1", "c 2", "c 3"]
     [item] = bundle.state.all_of(Parked, "c")
     assert item.cause == "the record is locked"
+
+
+def test_a_hundred_that_wait_for_each_other_all_have_a_thread_whatever_the_pool_counts() -> (
+    None
+):
+    """Python's pool may count one of its threads as idle that has just taken something else."""
+    threads, all_there = _threads.__wrapped__(), Barrier(MOST)
+    threads._idle_semaphore.release()
+
+    begun = [threads.submit(all_there.wait, 30) for _ in range(MOST)]
+
+    assert sorted(each.result() for each in begun) == list(range(MOST))
+    threads.shutdown()

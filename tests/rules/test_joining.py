@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +19,7 @@ from fieldlink.records import Device, Heard, Resource, SheetClaim, Visit, Worker
 from fieldlink.writing import reports, write_back
 from fieldlink.writing.joining import joined
 from fieldlink.writing.together import Together
+from tests.abreast import abreast
 from tests.fakes import NOON
 from tests.make import (
     CONNECTION,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from fieldlink.records import Claim
     from fieldlink.writing.desk import Desk
 
-SOON = 20  # seconds; by then a thread that hangs has been found out
 MANY = 12
 
 
@@ -90,8 +90,7 @@ def at_once(
         finally:
             together.leave()
 
-    with ThreadPoolExecutor(len(programs)) as threads:
-        return [each.result(SOON) for each in [threads.submit(run, each) for each in programs]]
+    return abreast(*(partial(run, each) for each in programs))
 
 
 def new_event(number: int) -> NewEvent:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from fieldlink.errors import FieldlinkError, Refused, Unavailable
 from fieldlink.writing.together import Together
+from tests.abreast import abreast
 from tests.fakes import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-SOON = 20  # seconds; by then a thread that hangs has been found out
 
 
 @dataclass
@@ -69,8 +68,7 @@ def at_once(together: Together, *programs: Callable[[], Any]) -> list[Any]:
         finally:
             together.leave()
 
-    with ThreadPoolExecutor(len(programs)) as threads:
-        return [each.result(SOON) for each in [threads.submit(run, each) for each in programs]]
+    return abreast(*(partial(run, each) for each in programs))
 
 
 def asking(together: Together, oracle: Oracle, *asked: tuple[str, int]) -> Callable[[], Any]:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
+from threading import Barrier
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fieldlink.closing import close, failures, quietly
@@ -36,6 +37,7 @@ MOST = 100  # in hand; a call of Salesforce takes that many looks, and two that 
 SPARE = timedelta(seconds=10)
 # Milliseconds for taking more: nine calls of some 20 ms, and what one may take that is slow.
 TAKING = 5_000
+LONGEST_START = 5.0  # seconds; a hundred threads take some 10 ms
 
 
 class Crew(Protocol):
@@ -148,8 +150,16 @@ def _all(worked: Callable[[int], list[Ended]], strands: int) -> list[list[Ended]
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    """They are kept from batch to batch; as many are made as have been needed."""
-    return ThreadPoolExecutor(MOST, initializer=_on_one_processor)
+    """As many as a batch may need, kept from batch to batch.
+
+    A pool that makes them by and by may count one as idle that has just taken something else,
+    and makes none for what comes next. That would wait until a thread is done, and they for it.
+    """
+    threads, all_there = ThreadPoolExecutor(MOST, initializer=_on_one_processor), Barrier(MOST)
+    begun = [threads.submit(all_there.wait, LONGEST_START) for _ in range(MOST)]
+    for each in begun:
+        each.result()
+    return threads
 
 
 def _on_one_processor() -> None:
