@@ -12,8 +12,8 @@ And a load test must not measure what costs AWS nothing worth the name:
 
 - For each message that a FIFO queue takes, ministack goes through all ids of the last five
   minutes. After 30,000 messages that takes it longer than everything else together.
-- To take messages from a queue it looks through all that it holds four times, to remove them
-  once for each. Of ten thousand that takes it a millisecond and more for a message.
+- Whenever messages are taken from a queue it looks at all that lie there for what they lack,
+  and to remove ten it goes through all of them ten times.
 - For a query it compares each item of the partition with the whole condition: for the newest
   link of a ledger's chain all rows of that day.
 - It takes an expression apart for each item that it compares with it, and a role's policies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fieldlink.adapters.aws import Aws
+    from fieldlink.adapters.ferry import Ferry
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -53,7 +55,7 @@ class Scripted:
 
 
 def together[T](
-    script: Scripted, waiting: Callable[[], int], *asked: Callable[[], T]
+    script: Scripted, ferry: Ferry[Any, Any, Any], *asked: Callable[[], T]
 ) -> list[Future[T]]:
     """The first is under way when the others come."""
     pool = ThreadPoolExecutor(len(asked))
@@ -61,7 +63,7 @@ def together[T](
     until(lambda: bool(script.calls))
     for number, each in enumerate(asked[1:], 1):
         coming.append(pool.submit(each))
-        until(lambda number=number: waiting() == number)  # type: ignore[misc]
+        until(lambda number=number: len(ferry._waiting) == number)  # type: ignore[misc]
     script.go_on.set()
     wait(coming, timeout=30)
     return coming
@@ -86,10 +88,8 @@ def test_puts_that_meet_are_statements_and_each_thread_has_its_own_answer() -> N
 
     told = together(
         script,
-        lambda: len(there._puts._waiting),
-        lambda: there.put(put("first")),
-        lambda: there.put(put("a")),
-        lambda: there.put(put("b")),
+        there._puts,
+        *(partial(there.put, each) for each in map(put, ("first", "a", "b"))),
         lambda: there.put(put("c", before=3)),
     )
 
@@ -119,10 +119,8 @@ def test_a_put_that_is_refused_in_company_is_made_alone_and_no_other_is() -> Non
 
     told = together(
         script,
-        lambda: len(there._puts._waiting),
-        lambda: there.put(put("first")),
-        lambda: there.put(put("good")),
-        lambda: there.put(put("bad")),
+        there._puts,
+        *(partial(there.put, each) for each in map(put, ("first", "good", "bad"))),
     )
 
     assert [each.result() for each in told[:2]] == [True, True]
@@ -144,7 +142,7 @@ def test_what_dynamodb_leaves_undone_of_a_read_fails_only_for_who_asked_for_it()
 
     told = together(
         script,
-        lambda: len(there._reads._waiting),
+        there._reads,
         lambda: there.read([("first", "s")]),
         lambda: there.read([("a", "s")]),
         lambda: there.read([("busy", "s"), ("b", "s")]),
@@ -168,7 +166,7 @@ def test_what_dynamodb_leaves_undone_of_a_store_fails_only_for_who_stored_it() -
 
     told = together(
         script,
-        lambda: len(there._stores_once._waiting),
+        there._stores_once,
         lambda: there.store([item("first")], once=True),
         lambda: there.store([item("a")], once=True),
         lambda: there.store([item("busy"), item("b")], once=True),
@@ -196,7 +194,7 @@ def test_what_is_refused_after_some_of_it_was_stored_is_not_stored_again() -> No
 
     told = together(
         script,
-        lambda: len(there._stores_once._waiting),
+        there._stores_once,
         lambda: there.store([item("first")], once=True),
         lambda: there.store([item("a")], once=True),
         lambda: there.store([item("b")], once=True),
