@@ -65,6 +65,7 @@ def together[T](
         coming.append(pool.submit(each))
         until(lambda number=number: len(ferry._waiting) == number)  # type: ignore[misc]
     script.go_on.set()
+    pool.shutdown(wait=False)
     wait(coming, timeout=30)
     return coming
 
@@ -212,6 +213,7 @@ def test_a_row_of_salesforce_never_goes_in_a_statement() -> None:
 
     pool = ThreadPoolExecutor(3)
     coming = [pool.submit(state.write, each) for each in rows]
+    pool.shutdown(wait=False)
     until(lambda: len(script.calls) == 3)
     script.go_on.set()
 
@@ -251,6 +253,7 @@ def test_links_of_several_connections_that_meet_are_inserted_in_one_call() -> No
     coming = [pool.submit(ledger.put, row(first))]
     assert begun.wait(30)
     coming += [pool.submit(ledger.put, row(each)) for each in others]
+    pool.shutdown(wait=False)
     until(lambda: len(ledger._table._puts._waiting) == 2)
     go_on.set()
 

@@ -1,6 +1,6 @@
 """What threads ask at the same time goes together, and each gets its own answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from time import monotonic
@@ -56,8 +56,10 @@ class Crossings:
 
 
 @pytest.fixture
-def pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(10)
+def pool() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(10)
+    yield pool
+    pool.shutdown(wait=False)  # a thread that hangs has failed its test already
 
 
 def doubled(cargo: Mapping[str, int]) -> Mapping[str, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Thread
 from threading import enumerate as enumerate_threads
 from time import sleep
 from typing import Any
@@ -457,23 +458,30 @@ def test_an_error_in_the_page_that_is_fetched_ahead_comes_after_the_page_before(
         assert not list(pages)
 
 
+def pooled() -> set[Thread]:
+    """The threads of pools, of which a test before may have left some."""
+    return {each for each in enumerate_threads() if "ThreadPoolExecutor" in each.name}
+
+
 @pytest.mark.parametrize("answer", [LAST, Answer(503, b"<html>")])
 def test_who_stops_reading_leaves_no_thread_and_no_further_call(
     http: requests.Session, answer: Answer
 ) -> None:
+    before = pooled()
     with scripted(answer) as script:
         pages = Visitor(http, script).rest.pages(FIRST)
         next(pages)
         pages.close()  # type: ignore[attr-defined]  # it is a generator
 
         assert len(script.asked) <= 1
-        assert not [each for each in enumerate_threads() if "ThreadPoolExecutor" in each.name]
+        assert pooled() <= before
 
 
 def test_an_answer_of_one_page_needs_no_thread(http: requests.Session) -> None:
+    before = pooled()
     with scripted() as script:
         pages = Visitor(http, script).rest.pages({"records": [], "done": True})
 
         assert next(pages) == []
-        assert not [each for each in enumerate_threads() if "ThreadPoolExecutor" in each.name]
+        assert pooled() <= before
         assert not script.asked
