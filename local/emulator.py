@@ -12,20 +12,20 @@ And a load test must not measure what costs AWS nothing worth the name:
 
 - For each message that a FIFO queue takes, ministack goes through all ids of the last five
   minutes. After 30,000 messages that takes it longer than everything else together.
-- Whenever messages are taken from a queue it looks at all that lie there for what they lack,
-  and to remove ten it goes through all of them ten times.
+- Whenever it takes messages from a queue, gives them up or removes them, it goes through all
+  that lie there, and to remove ten it does so ten times.
 - For a query it compares each item of the partition with the whole condition: for the newest
   link of a ledger's chain all rows of that day.
-- It takes an expression apart for each item that it compares with it, and a role's policies
-  for each call.
+- It takes an expression apart for each item that it compares with it, a statement of a batch
+  twice, and a role's policies for each call, which it gathers once more for the role's name.
 """
 
 import os
 import re
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from functools import lru_cache, wraps
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import lru_cache, partial, wraps
 from importlib import import_module
 from inspect import iscoroutinefunction
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
@@ -36,6 +36,8 @@ type Theirs = Callable[..., Any]
 
 # Of a FIFO queue: enough to meet each other, and a small machine has no more processors.
 WORKERS = 2
+DAYS_LOOKED_AT = 60.0  # seconds until it is looked again at whose days in a queue are over
+NEXT = 100  # messages behind those that were ever given, among which are enough for a worker
 KEPT_ALIVE = 75  # seconds that a connection may lie idle, as ministack has it
 TEXTS = 1_000  # of which it is known what they say
 # What makes up a message, once it has been looked at; the first and the last of what is added.
@@ -76,32 +78,45 @@ def main() -> None:
 def change() -> None:
     """Raises KeyError if this version of ministack is made otherwise."""
     queues, tables = _of("services.sqs"), _of("services.dynamodb")["_tables"]
+    sessions, key_of = (
+        _of("services.sts")["_sessions"],
+        _of("core.router")["extract_access_key_id"],
+    )
     lock = RLock()  # theirs can't be taken twice by one thread
 
     def in_turn(theirs: Theirs) -> Theirs:
         return guarded(theirs, lock)
 
-    def ours(_theirs: object) -> object:
-        return lock
-
     handlers = queues["_HANDLERS"]
-    handlers["DeleteMessageBatch"] = among(handlers["DeleteMessageBatch"], queues["_get_q"])
+    fronts, queue_at = Fronts(), queues["_get_q"]
+    removed = among(handlers["DeleteMessageBatch"], queue_at)
+    handlers["DeleteMessageBatch"] = fronts.shown_to(
+        lambda asked, url: queue_at(asked.get("QueueUrl", url)), removed
+    )
     for action, theirs in handlers.items():
         handlers[action] = in_turn(theirs)
-    for module, name, made in (
-        ("services.sqs", "_queues_lock", ours),
+    of_url, of_itself = lambda url, _handles: queue_at(url), lambda queue: queue
+    changes: tuple[tuple[str, str, Callable[[Theirs], object]], ...] = (
+        ("services.sqs", "_queues_lock", lambda _theirs: lock),
         ("services.sqs", "_receive_messages_for_esm", as_taken),
+        ("services.sqs", "_collect_fifo", fronts.giving),
+        ("services.sqs", "_dlq_sweep", partial(fronts.shown_to, of_itself)),
+        ("services.sqs", "_delete_messages_for_esm", partial(fronts.shown_to, of_url)),
         *(("services.sqs", each, in_turn) for each in OF_QUEUES),
         ("services.eventbridge", "_dispatch_to_sqs", in_turn),
         ("services.lambda_svc", "_sqs_esm_concurrency", abreast),
         ("services.sqs", "_prune_dedup", lambda _theirs: prune),
         ("services.sqs", "_ensure_msg_fields", once),
-        ("services.dynamodb", "_query", lambda theirs: narrowed(theirs, tables)),
+        ("services.sqs", "_expire_retained", now_and_then),
+        ("services.dynamodb", "_query", partial(narrowed, tables)),
+        ("services.dynamodb", "_parse_partiql", parsed_once),
         ("services.dynamodb", "_tokenize", remembered),
         ("services.dynamodb", "_condition_syntax_error", remembered),
         ("services._dynamodb_keywords", "_tokenize", remembered),
         ("core.iam_evaluator", "parse_policy_document", remembered),
-    ):
+        ("core.iam_evaluator", "request_caller_arn", partial(named, sessions, key_of)),
+    )
+    for module, name, made in changes:
         names = _of(module)
         names[name] = made(names[name])
 
@@ -146,6 +161,67 @@ def abreast(theirs: Theirs) -> Theirs:
     return allowed
 
 
+class Fronts:
+    """How far back in each FIFO queue messages have been given to anybody: all that is lent
+    lies before that. Who looks for such looks no further.
+    """
+
+    def __init__(self) -> None:
+        self._far: dict[str, int] = {}
+
+    def shown_to(self, queue_of: Callable[..., dict[str, Any]], theirs: Theirs) -> Theirs:
+        """What only looks for what is lent, and may take it away."""
+
+        @wraps(theirs)
+        def told(*given: Any) -> Any:
+            with self._front(queue_of(*given)):
+                return theirs(*given)
+
+        return told
+
+    def giving(self, theirs: Theirs) -> Theirs:
+        """Looks at all messages only if there are not enough among the next."""
+
+        @wraps(theirs)
+        def given(queue: dict[str, Any], most: int, lent: int, now: float) -> list[Any]:
+            with self._front(queue, NEXT) as front:
+                enough = _free(front, now) >= most
+            with self._front(queue, NEXT if enough else len(queue["messages"])) as front:
+                found = theirs(queue, most, lent, now)
+            if found:
+                last = next(at for at, each in enumerate(front, 1) if each is found[-1])
+                name = queue["attributes"]["QueueArn"]
+                self._far[name] = max(last, self._far.get(name, len(queue["messages"])))
+            return found  # type: ignore[no-any-return]
+
+        return given
+
+    @contextmanager
+    def _front(self, queue: dict[str, Any], more: int = 0) -> Iterator[list[Any]]:
+        """In place of all messages, so long as it is looked for some."""
+        held, name = queue["messages"], queue["attributes"]["QueueArn"]
+        if not queue["is_fifo"]:
+            yield held
+            return
+        far = self._far.get(name, len(held))
+        front = queue["messages"] = held[: far + more]
+        looked_at = len(front)
+        try:
+            yield front
+        finally:
+            left = queue["messages"]
+            if len(left) != looked_at:
+                held[:looked_at] = left
+                self._far[name] = far + len(left) - looked_at
+            queue["messages"] = held
+
+
+def _free(messages: list[Any], now: float) -> int:
+    """How many could be given: to be seen, and none of their group is lent."""
+    lent = {each["group_id"] for each in messages if each["visible_at"] > now}
+    return sum(each["visible_at"] <= now and each["group_id"] not in lent for each in messages)
+
+
 def prune(queue: dict[str, Any]) -> None:
     """Drops the ids whose time is over. They lie in the order in which they came, so it looks
     no further than at the first that still counts.
@@ -169,6 +245,19 @@ def once(theirs: Theirs) -> Theirs:
     return looked_at
 
 
+def now_and_then(theirs: Theirs) -> Theirs:
+    """Whose days in a queue are over leaves it within a second."""
+    due: dict[str, float] = {}
+
+    def expired(queue: dict[str, Any]) -> None:
+        name, now = queue["attributes"]["QueueArn"], time.monotonic()
+        if now >= due.get(name, 0.0):
+            due[name] = now + DAYS_LOOKED_AT
+            theirs(queue)
+
+    return expired
+
+
 def among(theirs: Theirs, queue_at: Callable[[str], dict[str, Any]]) -> Theirs:
     """Removes from among those that are meant, and not for each of them from among all."""
 
@@ -190,7 +279,7 @@ def among(theirs: Theirs, queue_at: Callable[[str], dict[str, Any]]) -> Theirs:
     return removed
 
 
-def narrowed(theirs: Theirs, tables: dict[str, dict[str, Any]]) -> Theirs:
+def narrowed(tables: dict[str, dict[str, Any]], theirs: Theirs) -> Theirs:
     """A query looks at those items of a partition whose sort keys begin as they must."""
 
     def found(asked: dict[str, Any]) -> Any:
@@ -211,6 +300,34 @@ def narrowed(theirs: Theirs, tables: dict[str, dict[str, Any]]) -> Theirs:
             table["items"][partition] = items
 
     return found
+
+
+def parsed_once(theirs: Theirs) -> Theirs:
+    """What a batch has checked of a statement is carried out as it was checked."""
+    last: tuple[Any, Any, Any] = (None, None, None)
+
+    def parsed(statement: str, parameters: list[Any]) -> Any:
+        nonlocal last
+        text, given, found = last
+        if text is not statement or given is not parameters:
+            found = theirs(statement, parameters)
+            last = statement, parameters, found
+        return found
+
+    return parsed
+
+
+def named(
+    sessions: Mapping[str, dict[str, Any]], key_of: Callable[..., str], theirs: Theirs
+) -> Theirs:
+    """Who has taken on a role is called as its session was, which is known by its key."""
+
+    def arn(headers: dict[str, str], query: dict[str, Any] | None = None) -> str:
+        session = sessions.get(key_of(headers, query or {}))
+        told: str = session["Arn"] if session else theirs(headers, query)
+        return told
+
+    return arn
 
 
 def remembered(theirs: Theirs) -> Theirs:

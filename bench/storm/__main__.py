@@ -8,11 +8,10 @@ import random
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bench.storm import books
-from bench.storm.fleet import FACTS, FACTS_OF_A_VISIT, OF_A_DELIVERY, Delivery, deliveries
+from bench.storm.fleet import FACTS, FACTS_OF_A_VISIT, OF_A_DELIVERY, deliveries
 from bench.storm.posting import Posted, post_all
 from bench.storm.trial import say, trial
 
@@ -21,9 +20,6 @@ SEED = 20260304
 QUIET, OF_QUIET = 4, 10  # quiet connections, and technicians of each
 NOISE = 2_000  # events of the noisy one
 TICKS_OF_AN_HOUR = 12
-# Events told at once. The local queue looks through all that it holds for each message that it
-# gives, so ten times as many would take it a hundred times as long, which AWS's does not.
-WAVE = 10_000
 OF_AN_OUTAGE = 500  # events, at most; what a tick leads to has to drain within a minute here
 LONGEST_AT_REST = 5  # seconds from the webhook into Salesforce
 
@@ -99,15 +95,11 @@ def storm(events: int) -> list[str]:
             each for one in crowd for each in deliveries(one, events // CONNECTIONS, chance)
         ]
         chance.shuffle(sent)
-        waves = in_waves(sent)
         stack, since = all_.town.stack, datetime.now(UTC)
         calls, before, began = all_.org.api_calls, books.puts(stack), time.monotonic()
         rows = books.told(stack, since)
-        posted = post_all(waves[0])
+        posted = post_all(sent)
         all_.drained()
-        for each in waves[1:]:
-            posted = posted.and_then(post_all(each))
-            all_.drained()
         all_.town.take_up()  # what the door had to keep, if anything
         say_posted(posted)
         took = time.monotonic() - began
@@ -119,15 +111,6 @@ def storm(events: int) -> list[str]:
         say_taken(facts, calls=all_.org.api_calls - calls, puts=after.puts - before.puts)
         say_paid(posted, facts, units + after.units - before.units)
         return [*all_.problems(), *lost(posted, found)]
-
-
-def in_waves(sent: Sequence[Delivery]) -> list[list[Delivery]]:
-    waves: list[list[Delivery]] = [[]]
-    for each in sent:
-        if sum(one.events for one in waves[-1]) >= WAVE:
-            waves.append([])
-        waves[-1].append(each)
-    return waves
 
 
 def lost(posted: Posted, found: books.Told) -> list[str]:

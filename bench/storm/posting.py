@@ -41,15 +41,6 @@ class Posted(NamedTuple):
     def _cuts(self) -> list[float]:
         return quantiles(self.times, n=100, method="inclusive")
 
-    def and_then(self, later: "Posted") -> "Posted":
-        return Posted(
-            self.events + later.events,
-            self.deliveries + later.deliveries,
-            self.refused + later.refused,
-            self.seconds + later.seconds,
-            self.times + later.times,
-        )
-
 
 def post_all(deliveries: Sequence[Delivery]) -> Posted:
     began = perf_counter()

@@ -6,7 +6,21 @@ import time
 
 import pytest
 
-from local.emulator import WORKERS, abreast, among, narrowed, once, prune, remembered
+from local.emulator import (
+    DAYS_LOOKED_AT,
+    NEXT,
+    WORKERS,
+    Fronts,
+    abreast,
+    among,
+    named,
+    narrowed,
+    now_and_then,
+    once,
+    parsed_once,
+    prune,
+    remembered,
+)
 from local.ministack import EMULATOR, Ministack
 from local.runtime import PYTHON
 
@@ -63,6 +77,51 @@ held = left()
 sqs._delete_messages_for_esm(url, {second["receipt_handle"]})
 print(json.dumps({"held": held, "left": left()}))
 """
+# Two queues with the same fate: one is looked at as we do, the other as ministack by itself.
+ALIKE = """
+import random
+
+emulator.NEXT = 2
+told = {"QueueName": "R.fifo", "Attributes": asked["Attributes"]}
+other = sqs._HANDLERS["CreateQueue"](told, "")["QueueUrl"]
+ours = sqs._collect_fifo, sqs._delete_messages_for_esm
+theirs = ours[0].__wrapped__, ours[1].__wrapped__.__wrapped__
+ways = {url: ours, other: theirs}
+chance, now, sent, given = random.Random(7), 2e9, 0, {}
+differing = []
+for _ in range(4_000):
+    act = chance.choice(["send", "send", "take", "take", "remove", "wait"])
+    if act == "send":
+        sent += 1
+        told = {"MessageBody": "{}", "MessageGroupId": f"{chance.randrange(8)}"}
+        told["MessageDeduplicationId"] = f"{sent}"
+        for each in ways:
+            sqs._HANDLERS["SendMessage"](told, each)
+    elif act == "take":
+        most, lent = chance.randrange(1, 11), chance.choice([5, 60])
+        found = {
+            each: take(sqs._get_q(each), most, lent, now) for each, (take, _) in ways.items()
+        }
+        names = [[message["dedup_id"] for message in found[each]] for each in ways]
+        if names[0] != names[1]:
+            differing.append(names)
+        for each, messages in found.items():
+            for message in messages:
+                given.setdefault(message["dedup_id"], {})[each] = message["receipt_handle"]
+    elif act == "remove":
+        gone = chance.sample(sorted(given), min(len(given), chance.randrange(12)))
+        for each, (_, remove) in ways.items():
+            remove(each, {given[name][each] for name in gone})
+        for name in gone:
+            del given[name]
+    else:
+        now += chance.choice([1, 3, 20])
+left = [[message["dedup_id"] for message in sqs._get_q(each)["messages"]] for each in ways]
+print(json.dumps({
+    "differing": differing, "alike": left[0] == left[1],
+    "sent": sent > 1_000, "left": len(left[0]) < sent,
+}))
+"""
 
 
 def test_what_was_removed_from_a_queue_does_not_lie_there_again() -> None:
@@ -71,6 +130,31 @@ def test_what_was_removed_from_a_queue_does_not_lie_there_again() -> None:
 
 def test_who_took_too_long_does_not_remove_what_another_has_by_now() -> None:
     assert told(TOO_LATE) == {"held": 1, "left": 0}
+
+
+def test_a_queue_gives_and_removes_what_it_did_when_all_of_it_was_looked_at() -> None:
+    assert told(ALIKE) == {"differing": [], "alike": True, "sent": True, "left": True}
+
+
+def test_of_a_queue_only_what_is_lent_and_what_comes_next_is_looked_at() -> None:
+    messages = [{"visible_at": 0, "group_id": f"{number}"} for number in range(3 * NEXT)]
+    queue = {"attributes": {"QueueArn": "q"}, "is_fifo": True, "messages": []}
+    looked = []
+
+    def given(queue: dict[str, list[object]], most: int, *_more: object) -> list[object]:
+        looked.append(len(queue["messages"]))
+        return queue["messages"][:most]
+
+    give = Fronts().giving(given)
+    queue["messages"] = messages[:1]
+    give(queue, 1, 60, 1.0)
+    queue["messages"] = messages
+    give(queue, 10, 60, 1.0)
+    give(queue, 10, 60, 1.0)
+    give(queue, 2 * NEXT, 60, 1.0)
+
+    assert looked == [1, 1 + NEXT, 10 + NEXT, 3 * NEXT]
+    assert queue["messages"] is messages
 
 
 def told(program: str) -> object:
@@ -116,6 +200,44 @@ def test_ids_whose_time_is_over_are_forgotten_and_no_others() -> None:
     prune(queue)
 
     assert list(queue["dedup_cache"]) == ["1", "2", "3"]
+
+
+def test_whose_days_in_a_queue_are_over_is_looked_for_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked = []
+    expired = now_and_then(lambda queue: looked.append(queue["attributes"]["QueueArn"]))
+    for now in (100.0, 101.0, 100.0 + DAYS_LOOKED_AT):
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        for name in "ab":
+            expired({"attributes": {"QueueArn": name}})
+
+    assert looked == ["a", "b", "a", "b"]
+
+
+def test_a_statement_is_parsed_once_for_who_checks_it_and_who_carries_it_out() -> None:
+    made = []
+
+    def parsed(text: str, parameters: list[str]) -> int:
+        made.append((text, *parameters))
+        return len(made)
+
+    once_for_both = parsed_once(parsed)
+    text, mine, others = "UPDATE", ["a"], ["a"]
+
+    assert [once_for_both(text, mine), once_for_both(text, mine)] == [1, 1]
+    assert [once_for_both(text, others), once_for_both("INSERT", others)] == [2, 3]
+    assert made == [("UPDATE", "a"), ("UPDATE", "a"), ("INSERT", "a")]
+
+
+def test_who_has_taken_on_a_role_is_called_as_its_session_and_others_as_before() -> None:
+    sessions = {"ASIA1": {"Arn": "arn:of-the-session"}}
+    arn = named(sessions, lambda headers, _query: headers["key"], lambda *_asked: "arn:theirs")
+
+    assert [arn({"key": each}, None) for each in ("ASIA1", "ASIA2")] == [
+        "arn:of-the-session",
+        "arn:theirs",
+    ]
 
 
 def test_a_message_is_made_whole_once() -> None:
@@ -176,7 +298,7 @@ def test_a_query_is_shown_what_begins_as_it_must_and_nothing_is_lost_by_that() -
     def looked(_asked: object) -> None:
         shown.append([*tables["Ledger"]["items"]["c"]])
 
-    query = narrowed(looked, tables)
+    query = narrowed(tables, looked)
     values = {":p": {"S": "c"}, ":s": {"S": "~link#"}}
     asked = {"TableName": "Ledger", "ExpressionAttributeValues": values}
     query({**asked, "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)"})
