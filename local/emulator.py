@@ -15,7 +15,7 @@ And a load test must not measure what costs AWS nothing worth the name:
 - Whenever it takes messages from a queue, gives them up or removes them, it goes through all
   that lie there, and to remove ten it does so ten times.
 - For a query it compares each item of the partition with the whole condition: for the newest
-  link of a ledger's chain all rows of that day.
+  link of a ledger's chain all rows of that day, and all links before it.
 - It takes an expression apart for each item that it compares with it, a statement of a batch
   twice, and a role's policies for each call, which it gathers once more for the role's name.
 """
@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache, partial, wraps
+from heapq import nlargest, nsmallest
 from importlib import import_module
 from inspect import iscoroutinefunction
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
@@ -280,7 +281,9 @@ def among(theirs: Theirs, queue_at: Callable[[str], dict[str, Any]]) -> Theirs:
 
 
 def narrowed(tables: dict[str, dict[str, Any]], theirs: Theirs) -> Theirs:
-    """A query looks at those items of a partition whose sort keys begin as they must."""
+    """A query looks at those items of a partition whose sort keys begin as they must, and at
+    one more than it may tell.
+    """
 
     def found(asked: dict[str, Any]) -> Any:
         table = tables.get(asked.get("TableName", ""), {})
@@ -292,8 +295,11 @@ def narrowed(tables: dict[str, dict[str, Any]], theirs: Theirs) -> Theirs:
         items = table["items"].get(partition)
         if not items or not begin:
             return theirs(asked)
-        few = {sort: each for sort, each in items.items() if sort.startswith(begin)}
-        table["items"][partition] = few
+        few = [sort for sort in items if sort.startswith(begin)]
+        if "Limit" in asked and "ExclusiveStartKey" not in asked:
+            first = nsmallest if asked.get("ScanIndexForward", True) else nlargest
+            few = first(asked["Limit"] + 1, few)
+        table["items"][partition] = {sort: items[sort] for sort in few}
         try:
             return theirs(asked)
         finally:

@@ -291,7 +291,8 @@ def test_what_was_not_removed_keeps_its_place_whatever_becomes_of_the_call() -> 
 
 
 def test_a_query_is_shown_what_begins_as_it_must_and_nothing_is_lost_by_that() -> None:
-    items = {each: {"sk": {"S": each}} for each in ("2026", "~link#1", "~link#2")}
+    names = "2026", "~link#1", "~link#2", "~link#3"
+    items = {each: {"sk": {"S": each}} for each in names}
     tables = {"Ledger": {"items": {"c": items}}}
     shown = []
 
@@ -301,10 +302,17 @@ def test_a_query_is_shown_what_begins_as_it_must_and_nothing_is_lost_by_that() -
     query = narrowed(tables, looked)
     values = {":p": {"S": "c"}, ":s": {"S": "~link#"}}
     asked = {"TableName": "Ledger", "ExpressionAttributeValues": values}
-    query({**asked, "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)"})
+    links = {**asked, "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)"}
+    query(links)
     query({**asked, "KeyConditionExpression": "pk = :p AND sk < :s"})
+    query({**links, "Limit": 1, "ScanIndexForward": False})
+    query({**links, "Limit": 1})
+    query(
+        {**links, "Limit": 1, "ExclusiveStartKey": {"pk": {"S": "c"}, "sk": {"S": "~link#2"}}}
+    )
 
-    assert shown == [["~link#1", "~link#2"], [*items]]
+    numbered = [f"~link#{number}" for number in (1, 2, 3)]
+    assert shown == [numbered, [*items], numbered[:0:-1], numbered[:2], numbered]
     assert tables["Ledger"]["items"]["c"] is items
 
 
