@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fieldlink.adapters.dynamodb_items import key_of
+from fieldlink.adapters.dynamodb_keys import KEYS, as_item
 from fieldlink.errors import Refused
 from fieldlink.models import Outcome
 from fieldlink.records import (
@@ -50,7 +50,7 @@ def test_what_is_told_of_what_cannot_be_read_is_parked_and_nothing_else_is(
     assert connection
     fleet = Fleet(house, salesforce, 9)
     day = (CONNECTION, fleet.people[3], fleet.at.date().isoformat())
-    keys = key_of(kind, day if kind is Day else (CONNECTION, fleet.jobs[3]))
+    keys = as_item(KEYS[kind](*(day if kind is Day else (CONNECTION, fleet.jobs[3]))))
     house.aws.tables._put({**keys, "version": {"N": "7"}, **stored})
 
     fleet.arrive(range(9))
@@ -73,7 +73,7 @@ def test_what_is_told_of_a_connection_that_cannot_be_read_is_parked_and_comes_no
     kind: type[Record],
 ) -> None:
     fleet = Fleet(house, salesforce, 2)
-    keys = key_of(kind, (connection.connection,))
+    keys = as_item(KEYS[kind](connection.connection))
     house.aws.tables._put({**keys, "version": {"N": "7"}, "body": {"S": "{}"}})
 
     fleet.arrive(range(2))
@@ -88,7 +88,7 @@ def test_of_connections_that_are_read_at_once_one_that_cannot_be_read_refuses_no
 ) -> None:
     other = connection.model_copy(update={"connection": "another", "version": 0})
     house.bundle.state.write_all([other])
-    keys = key_of(Gate, (other.connection,))
+    keys = as_item(KEYS[Gate](other.connection))
     house.aws.tables._put({**keys, "version": {"N": "7"}, "body": {"S": "{}"}})
 
     desks = house.bundle.desks([connection.connection, other.connection, "nobody"])

@@ -5,17 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fieldlink.adapters.dynamodb_items import Item, item_of, key_of, keys_of, record_of
-from fieldlink.adapters.dynamodb_keys import KEYS
+from fieldlink.adapters.dynamodb_items import Item, item_of, record_of
+from fieldlink.adapters.dynamodb_keys import KEYS, as_item, key_of
 from fieldlink.adapters.dynamodb_statements import Put
-from fieldlink.adapters.dynamodb_table import (
-    BATCH_GET,
-    LOST_RACE,
-    Table,
-    batches,
-    in_full,
-    pages,
-)
+from fieldlink.adapters.dynamodb_table import LOST_RACE, Table, batches, pages
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.records import Row
 
@@ -56,22 +49,12 @@ class DynamoState:
         self, kind: type[Row], keys: Collection[tuple[str, ...]]
     ) -> dict[tuple[str, ...], str]:
         named = {KEYS[kind](*key): key for key in keys}
-        found: dict[tuple[str, ...], str] = {}
-        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in named]
-        for batch in batches(wanted, BATCH_GET):
-            request: dict[str, Any] = {
-                self._table.name: {
-                    "Keys": batch,
-                    "ConsistentRead": True,
-                    "ProjectionExpression": "pk, sk, fingerprint",
-                }
-            }
-            for answer in in_full(self._table.aws, "BatchGetItem", request, "UnprocessedKeys"):
-                for item in answer["Responses"][self._table.name]:
-                    if "fingerprint" in item:
-                        key = named[item["pk"]["S"], item["sk"]["S"]]
-                        found[key] = item["fingerprint"]["S"]
-        return found
+        items = self._table.glance([*named], "pk, sk, fingerprint")
+        return {
+            named[key]: item["fingerprint"]["S"]
+            for key, item in items.items()
+            if "fingerprint" in item
+        }
 
     def all_of[R: Record](self, kind: type[R], *key: str) -> list[R]:
         """Every record of this kind below the key."""
@@ -115,7 +98,7 @@ class DynamoState:
     def _write_fenced(self, records: Iterable[Record], fence: Record) -> None:
         """In transactions, each of which checks the fence. It costs twice a plain write."""
         table, kept = {"TableName": self._table.name}, Put(item_of(fence), fence.version)
-        check = {"ConditionCheck": {**table, "Key": keys_of(kept.item), **kept.still}}
+        check = {"ConditionCheck": {**table, "Key": as_item(key_of(kept.item)), **kept.still}}
         puts = [{"Put": {**table, "Item": item_of(record)}} for record in records]
         for batch in batches(puts, TRANSACTION - 1):
             actions = {"TransactItems": [check, *batch]}
@@ -127,11 +110,12 @@ class DynamoState:
                 raise Unavailable("another worker has moved on, or DynamoDB is busy") from None
 
     def take[R: Record](self, kind: type[R], *key: str) -> R | None:
-        answer = self._table.call("DeleteItem", Key=key_of(kind, key), ReturnValues="ALL_OLD")
+        where = as_item(KEYS[kind](*key))
+        answer = self._table.call("DeleteItem", Key=where, ReturnValues="ALL_OLD")
         return record_of(kind, answer["Attributes"]) if answer.get("Attributes") else None
 
     def erase(self, kind: type[Record], *key: str) -> None:
-        self._table.call("DeleteItem", Key=key_of(kind, key))
+        self._table.call("DeleteItem", Key=as_item(KEYS[kind](*key)))
 
     def forget(self, record: Record) -> None:
         item = item_of(record)
@@ -141,7 +125,7 @@ class DynamoState:
             "ExpressionAttributeValues": {f":{told}": item[told]},
         }
         try:
-            self._table.call("DeleteItem", Key=keys_of(item), **condition)
+            self._table.call("DeleteItem", Key=as_item(key_of(item)), **condition)
         except Refused as refusal:
             if refusal.code != LOST_RACE:
                 raise

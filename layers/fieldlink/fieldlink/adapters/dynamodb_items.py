@@ -9,7 +9,7 @@ import zlib
 from base64 import b64decode, b64encode
 from typing import Any
 
-from fieldlink.adapters.dynamodb_keys import KEYS
+from fieldlink.adapters.dynamodb_keys import KEYS, as_item
 from fieldlink.errors import UNREADABLE, Refused
 from fieldlink.records import Anchor, Record, Row
 
@@ -25,18 +25,9 @@ NEVER = {"N": "253402300799"}  # the end of the year 9999, in seconds since 1970
 LEVEL, WINDOW, MEMORY = 1, 12, 5
 
 
-def key_of(kind: type[Record], key: tuple[str, ...]) -> Item:
-    partition, sort = KEYS[kind](*key)
-    return {"pk": {"S": partition}, "sk": {"S": sort}}
-
-
-def keys_of(item: Item) -> Item:
-    return {"pk": item["pk"], "sk": item["sk"]}
-
-
 def item_of(record: Record) -> Item:
     item: Item = {
-        **key_of(type(record), record.key),
+        **as_item(KEYS[type(record)](*record.key)),
         "version": {"N": str(record.version + 1)},
         **(_anchor(record) if isinstance(record, Anchor) else _plain(record)),
     }

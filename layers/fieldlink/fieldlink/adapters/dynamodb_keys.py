@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fieldlink import records
 from fieldlink.adapters.keyring import WEBHOOK_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from fieldlink.records import Record
 
+type Key = tuple[str, str]  # of a partition, and where in it
+
 # The partition is the part of a record's key before "|", the sort key what stands behind it.
 # What is read together lies together: all of a connection's parked items, all assignments of an
 # appointment, all tracking of a resource.
-KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
+KEYS: dict[type[Record], Callable[..., Key]] = {
     records.Listed: lambda c="": ("connections", c),
     records.Connection: lambda c: (c, "connection"),
     records.Access: lambda c: (c, "access"),
@@ -54,7 +56,17 @@ KEYS: dict[type[Record], Callable[..., tuple[str, str]]] = {
 }
 
 
-def calls_key(connection: str, hour: datetime) -> tuple[str, str]:
+def as_item(key: Key) -> dict[str, dict[str, Any]]:
+    """As DynamoDB takes a key."""
+    partition, sort = key
+    return {"pk": {"S": partition}, "sk": {"S": sort}}
+
+
+def key_of(item: Mapping[str, Mapping[str, Any]]) -> Key:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def calls_key(connection: str, hour: datetime) -> Key:
     """Of the calls that a connection made in an hour. All of its workers count there while they
     write its work, so it does not lie with that.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fieldlink.adapters.dynamodb_keys import as_item, key_of
 from fieldlink.adapters.dynamodb_statements import BATCH_TRIES, STATEMENTS, put_each
 from fieldlink.adapters.ferry import Ferry
 from fieldlink.errors import FieldlinkError, Refused, Unavailable, sure
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
 
     from fieldlink.adapters.aws import Aws
     from fieldlink.adapters.dynamodb_items import Item
+    from fieldlink.adapters.dynamodb_keys import Key
     from fieldlink.adapters.dynamodb_statements import Answer, Put
 
 BATCH_GET = 100  # keys that BatchGetItem takes
 BATCH_WRITE = 25  # items that BatchWriteItem takes
 LOST_RACE = "ConditionalCheckFailedException"
-
-type Key = tuple[str, str]
 
 
 class Table:
@@ -39,6 +39,11 @@ class Table:
     def read(self, keys: Iterable[Key]) -> Mapping[Key, Item]:
         """Those that there are, strongly consistent."""
         found = self._reads.across(dict.fromkeys(keys))
+        return {key: sure(item) for key, item in found.items()}
+
+    def glance(self, keys: Sequence[Key], attributes: str) -> Mapping[Key, Item]:
+        """Likewise, with only these of their attributes, the keys among them."""
+        found = self._read_each(keys, ProjectionExpression=attributes)
         return {key: sure(item) for key, item in found.items()}
 
     def put(self, put: Put) -> bool:
@@ -74,13 +79,16 @@ class Table:
         return self.aws.call("dynamodb", action, {"TableName": self.name, **payload})
 
     def _read(self, keys: Mapping[Key, None]) -> dict[Key, Item | Unavailable]:
-        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
-        if len(wanted) == 1:
-            answer = self.call("GetItem", Key=wanted[0], ConsistentRead=True)
-            return {key: answer["Item"] for key in keys if answer.get("Item")}
+        if len(keys) > 1:
+            return self._read_each([*keys])
+        [key] = keys
+        answer = self.call("GetItem", Key=as_item(key), ConsistentRead=True)
+        return {key: answer["Item"]} if answer.get("Item") else {}
+
+    def _read_each(self, keys: Sequence[Key], **more: str) -> dict[Key, Item | Unavailable]:
         found: dict[Key, Item | Unavailable] = {}
-        for batch in batches(wanted, BATCH_GET):
-            request = {self.name: {"Keys": batch, "ConsistentRead": True}}
+        for batch in batches([as_item(key) for key in keys], BATCH_GET):
+            request = {self.name: {"Keys": batch, "ConsistentRead": True, **more}}
             try:
                 for answer in in_full(self.aws, "BatchGetItem", request, "UnprocessedKeys"):
                     found |= {key_of(item): item for item in answer["Responses"][self.name]}
@@ -125,17 +133,13 @@ class TooBusy(Unavailable):
 
 
 def _undone(
-    busy: TooBusy, left: Iterable[Item], asked: Mapping[Key, Any]
+    busy: TooBusy, left: Iterable[Item], asked: Iterable[Key]
 ) -> dict[Key, Unavailable]:
     """Whose it left undone. Raises that it did if nobody knows whose that is."""
     undone: dict[Key, Unavailable] = {key_of(each): busy for each in left}
-    if not undone or not undone.keys() <= asked.keys():
+    if not undone or not undone.keys() <= set(asked):
         raise busy
     return undone
-
-
-def key_of(item: Item) -> Key:
-    return item["pk"]["S"], item["sk"]["S"]
 
 
 def in_full(

@@ -8,7 +8,7 @@ from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from fieldlink.adapters.dynamodb_keys import ledger_key
+from fieldlink.adapters.dynamodb_keys import as_item, ledger_key
 from fieldlink.adapters.dynamodb_statements import Put
 from fieldlink.adapters.dynamodb_table import LOST_RACE, Table, batches, pages
 from fieldlink.adapters.ledger_items import (
@@ -16,7 +16,6 @@ from fieldlink.adapters.ledger_items import (
     body,
     is_erased,
     kept,
-    key_of,
     left,
     link_of,
     links_of,
@@ -100,7 +99,7 @@ class DynamoLedger:
         self, connection: str, day: date, after: str = "", limit: int = 1_000
     ) -> tuple[dict[str, Kept], str]:
         partition = partition_of(connection, day)
-        more = {"ExclusiveStartKey": key_of(partition, after)} if after else {}
+        more = {"ExclusiveStartKey": as_item((partition, after))} if after else {}
         query = {**rows_of(partition), "ConsistentRead": True, "Limit": limit}
         answer = self._table.call("Query", **query, **more)
         rows = {item["sk"]["S"]: kept(item) for item in answer["Items"]}
@@ -113,7 +112,7 @@ class DynamoLedger:
     def erase(self, connection: str, day: date, key: str, *, at: datetime) -> None:
         """Raises Unavailable if the row is changed meanwhile."""
         found = self._table.call(
-            "GetItem", Key=key_of(partition_of(connection, day), key), ConsistentRead=True
+            "GetItem", Key=as_item((partition_of(connection, day), key)), ConsistentRead=True
         )
         item = found.get("Item")
         row = row_of(item) if item else None
@@ -137,7 +136,7 @@ class DynamoLedger:
             number, before = newest
             link = Link(number + 1, before, rows, self._clock().isoformat(), "").sealed
             item = {
-                **key_of(partition, f"{LINKS}{link.number:08}"),
+                **as_item((partition, f"{LINKS}{link.number:08}")),
                 "ttl": self._until(date.fromisoformat(partition[-10:])),
                 "hash": {"S": link.hash},
                 "body": {"S": link.text},
@@ -167,7 +166,7 @@ class DynamoLedger:
         partition, sort = ledger_key(row.connection, row.received_at, row.delivery)
         ttl = {"N": str(int((row.received_at + self._keep).timestamp()))}
         outcome = {"S": str(row.outcome)}
-        return {**key_of(partition, sort), "ttl": ttl, "outcome": outcome, "body": body(row)}
+        return {**as_item((partition, sort)), "ttl": ttl, "outcome": outcome, "body": body(row)}
 
     def _until(self, day: date) -> dict[str, str]:
         """A day's links outlive its rows, and go together."""

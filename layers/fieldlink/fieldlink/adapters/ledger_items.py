@@ -75,10 +75,6 @@ def partition_of(connection: str, day: date) -> str:
     return ledger_key(connection, datetime.combine(day, time(), UTC), "")[0]
 
 
-def key_of(partition: str, sort: str) -> Item:
-    return {"pk": {"S": partition}, "sk": {"S": sort}}
-
-
 def rows_of(partition: str) -> dict[str, Any]:
     return _query("pk = :pk AND sk < :links", partition)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fieldlink.adapters.dynamodb_keys import calls_key
+from fieldlink.adapters.dynamodb_keys import as_item, calls_key
 
 if TYPE_CHECKING:
     from fieldlink.adapters.aws import Aws
@@ -23,10 +23,9 @@ class DynamoMeter:
 
     def add(self, connection: str, at: datetime, calls: int) -> None:
         """Not safe to repeat: what is unclear is better counted once too few."""
-        partition, sort = calls_key(connection, at.astimezone(UTC))
         update = {
             "TableName": self._table,
-            "Key": {"pk": {"S": partition}, "sk": {"S": sort}},
+            "Key": as_item(calls_key(connection, at.astimezone(UTC))),
             "UpdateExpression": "ADD calls :calls SET #ttl = :ttl",
             "ExpressionAttributeNames": {"#ttl": "ttl"},  # the plain word is reserved
             "ExpressionAttributeValues": {
