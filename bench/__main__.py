@@ -44,7 +44,7 @@ P13  The most memory that the processes of P4 had.
 P6   What the gate against doubles takes for each event: CPU (AWS's answers are replaced) and
      writes, on top of storing the state.
 P7   CPU of the worker's loop over ten messages with nothing to do for each; "silent": neither
-     we nor they tell of it, in a log or as a metric.
+     of us logs what became of them.
 P11  A burst of webhooks on one emulator of AWS, a fifth of them told twice, in disorder, from
      the door to the last row in Salesforce; what stands in the two orgs is compared before
      this is printed. CPU "of all": doors, emulator and the simulated org.

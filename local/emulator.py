@@ -13,7 +13,8 @@ And a load test must not measure what costs AWS nothing worth the name:
 - For each message that a FIFO queue takes, ministack goes through all ids of the last five
   minutes. After 30,000 messages that takes it longer than everything else together.
 - Whenever it takes messages from a queue, gives them up or removes them, it goes through all
-  that lie there, and to remove ten it does so ten times.
+  that lie there, and to remove ten it does so ten times. (Whose days are over is now looked for
+  once a minute: until then they may still be taken.)
 - For a query it compares each item of the partition with the whole condition: for the newest
   link of a ledger's chain all rows of that day, and all links before it.
 - It takes an expression apart for each item that it compares with it, a statement of a batch
@@ -105,6 +106,7 @@ def change() -> None:
         ("services.sqs", "_delete_messages_for_esm", partial(fronts.shown_to, of_url)),
         *(("services.sqs", each, in_turn) for each in OF_QUEUES),
         ("services.eventbridge", "_dispatch_to_sqs", in_turn),
+        ("app", "_handle_sqs_messages_request", partial(waiting, lock)),
         ("services.lambda_svc", "_sqs_esm_concurrency", abreast),
         ("services.sqs", "_prune_dedup", lambda _theirs: prune),
         ("services.sqs", "_ensure_msg_fields", once),
@@ -131,6 +133,17 @@ def guarded(theirs: Theirs, lock: AbstractContextManager[Any]) -> Theirs:
     def in_turn(*given: Any, **named: Any) -> Any:
         with lock:
             return theirs(*given, **named)
+
+    return in_turn
+
+
+def waiting(lock: AbstractContextManager[Any], theirs: Theirs) -> Theirs:
+    """Likewise what is awaited, but awaits nothing itself."""
+
+    @wraps(theirs)
+    async def in_turn(*given: Any) -> Any:
+        with lock:
+            return await theirs(*given)
 
     return in_turn
 
@@ -192,19 +205,24 @@ class Fronts:
             if found:
                 last = next(at for at, each in enumerate(front, 1) if each is found[-1])
                 name = queue["attributes"]["QueueArn"]
-                self._far[name] = max(last, self._far.get(name, len(queue["messages"])))
+                self._far[name] = max(last, self._far[name])
             return found  # type: ignore[no-any-return]
 
         return given
 
     @contextmanager
     def _front(self, queue: dict[str, Any], more: int = 0) -> Iterator[list[Any]]:
-        """In place of all messages, so long as it is looked for some."""
+        """In place of all messages, so long as it is looked for some. Whoever looks or adds
+        meanwhile has to wait for that.
+        """
         held, name = queue["messages"], queue["attributes"]["QueueArn"]
         if not queue["is_fifo"]:
             yield held
             return
-        far = self._far.get(name, len(held))
+        if name not in self._far:  # perhaps some were given before this process began
+            given = (at for at, each in enumerate(held, 1) if each.get("receive_count"))
+            self._far[name] = max(given, default=0)
+        far = self._far[name]
         front = queue["messages"] = held[: far + more]
         looked_at = len(front)
         try:
@@ -246,12 +264,12 @@ def once(theirs: Theirs) -> Theirs:
     return looked_at
 
 
-def now_and_then(theirs: Theirs) -> Theirs:
-    """Whose days in a queue are over leaves it within a second."""
+def now_and_then(theirs: Theirs, clock: Callable[[], float] = time.monotonic) -> Theirs:
+    """Whose days in a queue are over leaves it within a minute."""
     due: dict[str, float] = {}
 
     def expired(queue: dict[str, Any]) -> None:
-        name, now = queue["attributes"]["QueueArn"], time.monotonic()
+        name, now = queue["attributes"]["QueueArn"], clock()
         if now >= due.get(name, 0.0):
             due[name] = now + DAYS_LOOKED_AT
             theirs(queue)
@@ -296,9 +314,10 @@ def narrowed(tables: dict[str, dict[str, Any]], theirs: Theirs) -> Theirs:
         if not items or not begin:
             return theirs(asked)
         few = [sort for sort in items if sort.startswith(begin)]
-        if "Limit" in asked and "ExclusiveStartKey" not in asked:
+        most = asked.get("Limit")
+        if isinstance(most, int) and "ExclusiveStartKey" not in asked:
             first = nsmallest if asked.get("ScanIndexForward", True) else nlargest
-            few = first(asked["Limit"] + 1, few)
+            few = first(most + 1, few)
         table["items"][partition] = {sort: items[sort] for sort in few}
         try:
             return theirs(asked)
@@ -329,8 +348,8 @@ def named(
     """Who has taken on a role is called as its session was, which is known by its key."""
 
     def arn(headers: dict[str, str], query: dict[str, Any] | None = None) -> str:
-        session = sessions.get(key_of(headers, query or {}))
-        told: str = session["Arn"] if session else theirs(headers, query)
+        session = sessions.get(key_of(headers, query or {}), {})
+        told: str = session.get("Arn") or theirs(headers, query)
         return told
 
     return arn

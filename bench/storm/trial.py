@@ -83,7 +83,7 @@ class Trial:
             if time.monotonic() > due:
                 say(f"  {left} events are still queued")
                 due = time.monotonic() + TOLD_EVERY
-            time.sleep(max(LOOKED_EVERY, left / FASTEST))
+            time.sleep(min(TOLD_EVERY, max(LOOKED_EVERY, left / FASTEST)))
 
     @contextmanager
     def watched(self) -> Iterator[dict[tuple[str, str], datetime]]:

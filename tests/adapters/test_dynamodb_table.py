@@ -8,9 +8,11 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from fieldlink.adapters.dynamodb import DynamoState
-from fieldlink.adapters.dynamodb_statements import Put
-from fieldlink.adapters.dynamodb_table import Table
+from fieldlink.adapters.dynamodb_statements import BATCH_TRIES, Put
+from fieldlink.adapters.dynamodb_table import BATCH_GET, Table
 from fieldlink.adapters.ledger import TURNS, DynamoLedger
 from fieldlink.errors import Refused, Unavailable
 from fieldlink.models import LedgerRow, Outcome
@@ -127,6 +129,24 @@ def test_a_put_that_is_refused_in_company_is_made_alone_and_no_other_is() -> Non
     assert [each.result() for each in told[:2]] == [True, True]
     assert isinstance(told[2].exception(), Refused)
     assert script.actions == ["PutItem", "BatchExecuteStatement", "PutItem"]
+
+
+def test_who_glances_at_much_asks_no_further_than_where_dynamodb_stays_busy() -> None:
+    script = Scripted(
+        BatchGetItem=lambda asked: {
+            "Responses": {"T": []},
+            "UnprocessedKeys": asked["RequestItems"],
+        }
+    )
+    script.go_on.set()
+
+    with pytest.raises(Unavailable, match="busy"):
+        table(script).glance([(f"{number}", "s") for number in range(250)], "pk, sk")
+
+    assert script.actions == ["BatchGetItem"] * BATCH_TRIES
+    assert all(
+        len(asked["RequestItems"]["T"]["Keys"]) == BATCH_GET for _, asked in script.calls
+    )
 
 
 def test_what_dynamodb_leaves_undone_of_a_read_fails_only_for_who_asked_for_it() -> None:

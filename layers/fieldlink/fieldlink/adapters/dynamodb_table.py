@@ -43,8 +43,11 @@ class Table:
 
     def glance(self, keys: Sequence[Key], attributes: str) -> Mapping[Key, Item]:
         """Likewise, with only these of their attributes, the keys among them."""
-        found = self._read_each(keys, ProjectionExpression=attributes)
-        return {key: sure(item) for key, item in found.items()}
+        found: dict[Key, Item] = {}
+        for batch in batches([*keys], BATCH_GET):
+            for items in self._batch(batch, ProjectionExpression=attributes):
+                found |= items
+        return found
 
     def put(self, put: Put) -> bool:
         """Whether it took the place of the version before it."""
@@ -79,22 +82,25 @@ class Table:
         return self.aws.call("dynamodb", action, {"TableName": self.name, **payload})
 
     def _read(self, keys: Mapping[Key, None]) -> dict[Key, Item | Unavailable]:
-        if len(keys) > 1:
-            return self._read_each([*keys])
-        [key] = keys
-        answer = self.call("GetItem", Key=as_item(key), ConsistentRead=True)
-        return {key: answer["Item"]} if answer.get("Item") else {}
-
-    def _read_each(self, keys: Sequence[Key], **more: str) -> dict[Key, Item | Unavailable]:
+        if len(keys) == 1:
+            [key] = keys
+            answer = self.call("GetItem", Key=as_item(key), ConsistentRead=True)
+            return {key: answer["Item"]} if answer.get("Item") else {}
         found: dict[Key, Item | Unavailable] = {}
-        for batch in batches([as_item(key) for key in keys], BATCH_GET):
-            request = {self.name: {"Keys": batch, "ConsistentRead": True, **more}}
+        for batch in batches([*keys], BATCH_GET):
             try:
-                for answer in in_full(self.aws, "BatchGetItem", request, "UnprocessedKeys"):
-                    found |= {key_of(item): item for item in answer["Responses"][self.name]}
+                for items in self._batch(batch):
+                    found |= items
             except TooBusy as busy:
                 found |= _undone(busy, busy.left[self.name]["Keys"], keys)
         return found
+
+    def _batch(self, keys: Sequence[Key], **more: str) -> Iterator[dict[Key, Item]]:
+        """Raises TooBusy after what was read."""
+        wanted = [as_item(key) for key in keys]
+        request = {self.name: {"Keys": wanted, "ConsistentRead": True, **more}}
+        for answer in in_full(self.aws, "BatchGetItem", request, "UnprocessedKeys"):
+            yield {key_of(item): item for item in answer["Responses"][self.name]}
 
     def _put_together(self, puts: Mapping[Key, Put]) -> Mapping[Key, Answer]:
         told = [*puts.values()]
