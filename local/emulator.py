@@ -85,13 +85,10 @@ def change() -> None:
         _of("core.router")["extract_access_key_id"],
     )
     lock = RLock()  # theirs can't be taken twice by one thread
-
-    def in_turn(theirs: Theirs) -> Theirs:
-        return guarded(theirs, lock)
-
+    in_turn = partial(guarded, lock)
     handlers = queues["_HANDLERS"]
     fronts, queue_at = Fronts(), queues["_get_q"]
-    removed = among(handlers["DeleteMessageBatch"], queue_at)
+    removed = among(queue_at, handlers["DeleteMessageBatch"])
     handlers["DeleteMessageBatch"] = fronts.shown_to(
         lambda asked, url: queue_at(asked.get("QueueUrl", url)), removed
     )
@@ -124,7 +121,7 @@ def change() -> None:
         names[name] = made(names[name])
 
 
-def guarded(theirs: Theirs, lock: AbstractContextManager[Any]) -> Theirs:
+def guarded(lock: AbstractContextManager[Any], theirs: Theirs) -> Theirs:
     """What is awaited goes on meanwhile: it is guarded where it comes to the messages."""
     if iscoroutinefunction(theirs):
         return theirs
@@ -277,9 +274,10 @@ def now_and_then(theirs: Theirs, clock: Callable[[], float] = time.monotonic) ->
     return expired
 
 
-def among(theirs: Theirs, queue_at: Callable[[str], dict[str, Any]]) -> Theirs:
+def among(queue_at: Callable[[str], dict[str, Any]], theirs: Theirs) -> Theirs:
     """Removes from among those that are meant, and not for each of them from among all."""
 
+    @wraps(theirs)
     def removed(asked: dict[str, Any], url: str) -> Any:
         queue = queue_at(asked.get("QueueUrl", url))
         handles = {each.get("ReceiptHandle") for each in asked.get("Entries", ())}

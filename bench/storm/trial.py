@@ -18,7 +18,7 @@ TOLD_EVERY = 30  # seconds
 # In this order: what Events hands on lies in Bursts before it leaves Events.
 LANES = ("Events", "Bursts")
 WATCHED_EVERY = 0.02  # seconds
-LOOKED_EVERY = 0.5  # seconds, at the queues; more seldom if they hold more than
+LOOKED_EVERY = 0.5  # seconds, at the queues; later if they can't be empty by then, even at
 FASTEST = 1_000  # events in a second: by far more than is worked off on any machine
 
 

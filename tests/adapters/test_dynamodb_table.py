@@ -84,6 +84,13 @@ def put(name: str, before: int = 0) -> Put:
     return Put(item(name, version={"N": f"{before + 1}"}), before)
 
 
+def stored_together(script: Scripted, *some: list[str]) -> list[Future[None]]:
+    """Items of these names, each list by somebody else."""
+    there = table(script)
+    asked = (partial(there.store, [item(each) for each in names], once=True) for names in some)
+    return together(script, there._stores_once, *asked)
+
+
 def test_puts_that_meet_are_statements_and_each_thread_has_its_own_answer() -> None:
     taken = {"Error": {"Code": "DuplicateItem", "Message": ""}}
     script = Scripted(BatchExecuteStatement=lambda _asked: {"Responses": [{}, taken, {}]})
@@ -183,15 +190,8 @@ def test_what_dynamodb_leaves_undone_of_a_store_fails_only_for_who_stored_it() -
         return {"UnprocessedItems": {"T": busy} if busy else {}}
 
     script = Scripted(BatchWriteItem=stored)
-    there = table(script)
 
-    told = together(
-        script,
-        there._stores_once,
-        lambda: there.store([item("first")], once=True),
-        lambda: there.store([item("a")], once=True),
-        lambda: there.store([item("busy"), item("b")], once=True),
-    )
+    told = stored_together(script, ["first"], ["a"], ["busy", "b"])
 
     assert [each.exception() for each in told[:2]] == [None, None]
     assert isinstance(told[2].exception(), Unavailable)
@@ -211,15 +211,8 @@ def test_what_is_refused_after_some_of_it_was_stored_is_not_stored_again() -> No
         return answer
 
     script = Scripted(BatchWriteItem=stored)
-    there = table(script)
 
-    told = together(
-        script,
-        there._stores_once,
-        lambda: there.store([item("first")], once=True),
-        lambda: there.store([item("a")], once=True),
-        lambda: there.store([item("b")], once=True),
-    )
+    told = stored_together(script, ["first"], ["a"], ["b"])
 
     assert [type(each.exception()) for each in told] == [type(None), Unavailable, Unavailable]
     assert len(script.calls) == 3

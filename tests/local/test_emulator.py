@@ -382,7 +382,7 @@ def test_what_was_not_removed_keeps_its_place_whatever_becomes_of_the_call() -> 
         queue["messages"] = [each for each in queue["messages"] if each is held[3]]
         raise ValueError("halfway")
 
-    removed = among(fails, lambda _url: queue)
+    removed = among(lambda _url: queue, fails)
     with pytest.raises(ValueError, match="halfway"):
         removed({"Entries": [{"ReceiptHandle": "a"}, {"ReceiptHandle": "c"}]}, "")
 
